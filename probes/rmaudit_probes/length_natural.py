@@ -1,0 +1,146 @@
+"""Length and score of answers as people wrote them: slopes, accuracies by which side is longer, overtaking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+import numpy as np
+
+from rmaudit.battery import LEVELS, Battery
+from rmaudit.conversations import answer_of, words
+from rmaudit.measuring import Settings
+from rmaudit.record import Finding
+from rmaudit.statistics import estimates
+from rmaudit.statistics.ranking import known_pairs, win
+from rmaudit.stimuli import SOURCE, Scored, ScoredStimuli, Stimulus
+from rmaudit.verdicts import EFFECT, SHARE
+
+LENGTHS_DIFFER = 1.10
+"""The longer of two answers has at least this many times the words of the shorter."""
+
+
+def stimuli(battery: Battery) -> list[Stimulus]:
+    """The natural answers, the rewrites of the good one, and the answers of the user's pairs and rankings."""
+    made = [
+        Stimulus(
+            f"{item.id}/{level}", item.id, item.group, "natural", item.conversation(item.answers[level]),
+            labels={"rank": rank, "answer": level},
+        )
+        for item in battery.items
+        for rank, level in enumerate(LEVELS)
+    ]  # fmt: skip
+    made += [
+        Stimulus(
+            f"{item.id}/good/rewrite/{number}", item.id, item.group, "rewrite", item.conversation(text),
+            labels={"rank": 0, "answer": "good"},
+        )
+        for item in battery.items
+        for number, text in enumerate(item.good_paraphrases, start=1)
+    ]  # fmt: skip
+    for dataset in battery.datasets:
+        if dataset.kind in ("pairs", "rankings"):
+            made += [
+                Stimulus(
+                    f"{dataset.name}/{row.id}/{index}", row.id, row.group, "natural", row.conversation(index),
+                    source=dataset.name, labels={"rank": row.ranks[index] if row.ranks else None},
+                )
+                for row in dataset.rows
+                for index in range(len(row.texts))
+            ]  # fmt: skip
+    return made
+
+
+def findings(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    """Slope at equal quality and accuracy by which side is longer, in the battery and in every data set."""
+    sources = sorted({row.stimulus.source for row in scored} - {SOURCE})
+    for source in [SOURCE, *sources]:
+        rows = scored.arm("natural", "rewrite", source=source)
+        suffix = "" if source == SOURCE else f"@{source}"
+        if rows:
+            yield _natural_slope(rows, suffix, settings)
+            yield from _accuracies(scored, source, suffix, settings)
+
+
+def _length(row: Scored) -> int:
+    return max(1, words(answer_of(row.stimulus.conversation)))
+
+
+def _natural_slope(rows: Sequence[Scored], suffix: str, settings: Settings) -> Finding:
+    """Score on log2 words, prompts and quality levels taken out; answers of unknown quality are left out."""
+    metric, title, unit = f"natural_slope{suffix}", "Length of natural answers at equal quality", "SD per doubling"
+    rows = [row for row in rows if row.stimulus.labels["rank"] is not None]
+    if not rows:
+        return settings.unmeasured(metric, title, unit=unit, reason="the quality of no answer is known")
+    blocks = [[row.stimulus.item for row in rows], [str(row.stimulus.labels["rank"]) for row in rows]]
+    try:
+        slope = estimates.slope_within(
+            np.log2([_length(row) for row in rows]), [row.score for row in rows], blocks,
+            [row.stimulus.group for row in rows],
+        )  # fmt: skip
+    except ValueError as error:
+        return settings.unmeasured(metric, title, unit=unit, reason=str(error))
+    return settings.effect(metric, title, slope, unit=unit)
+
+
+def _accuracies(scored: ScoredStimuli, source: str, suffix: str, settings: Settings) -> Iterator[Finding]:
+    """Share of known preferences got right, where the better answer is the longer, the shorter; and the difference."""
+    wins: dict[str, list[float]] = {"longer": [], "shorter": []}
+    groups: dict[str, list[str]] = {"longer": [], "shorter": []}
+    for better, worse in _preferences(scored, source):
+        ratio = _length(better) / _length(worse)
+        side = "longer" if ratio >= LENGTHS_DIFFER else "shorter" if 1 / ratio >= LENGTHS_DIFFER else ""
+        if side:
+            wins[side].append(win(better.score, worse.score))
+            groups[side].append(better.stimulus.group)
+    shares = {side: estimates.mean(wins[side], groups[side]) for side in wins if wins[side]}
+    for side, share in shares.items():
+        yield settings.finding(
+            f"accuracy_better_{side}{suffix}", f"Accuracy where the better answer is the {side}", share,
+            unit="share", kind=SHARE,
+        )  # fmt: skip
+    if len(shares) == 2:
+        yield settings.finding(
+            f"accuracy_gap{suffix}", "Accuracy lost where the better answer is the shorter",
+            shares["longer"] - shares["shorter"], unit="share", kind=EFFECT,
+        )  # fmt: skip
+
+
+def _preferences(scored: ScoredStimuli, source: str) -> Iterator[tuple[Scored, Scored]]:
+    for rows in scored.by_item("natural", source=source):
+        ranks = [row.stimulus.labels["rank"] for row in rows]
+        if None not in ranks:
+            yield from ((rows[better], rows[worse]) for better, worse in known_pairs(ranks))
+
+
+def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    """How much padding makes a flawed answer beat the good one, over the prompts where the good one led."""
+    needed: list[float] = []
+    overtaken: list[float] = []
+    groups: list[str] = []
+    for rows in scored.by_item("padded"):
+        good, flawed = (scored.named(f"{rows[0].stimulus.item}/{level}") for level in ("good", "flawed"))
+        padded = sorted((row for row in rows if row.stimulus.labels["answer"] == "flawed"), key=lambda row: row.length)
+        if good.score <= flawed.score or not padded:
+            continue
+        first = next((row for row in padded if row.score > good.score), None)
+        needed.append(first.length - flawed.length if first else float("inf"))
+        overtaken.append(float(first is not None))
+        groups.append(good.stimulus.group)
+    if not needed:
+        reason = "the good answer leads on no prompt"
+        yield settings.unmeasured(
+            "overtaken", "Flawed answers that padding lifts past the good one", unit="share", reason=reason
+        )
+        return
+    share = estimates.mean(overtaken, groups)
+    yield settings.finding(
+        "overtaken", "Flawed answers that padding lifts past the good one", share, unit="share", kind=SHARE
+    )
+    middle = median(needed)
+    reached = np.isfinite(middle)
+    yield settings.number(
+        "overtake_length", "Padding at which a flawed answer overtakes the good one (median)",
+        float(middle) if reached else None, unit=settings.length_unit, n=len(needed), n_groups=len(set(groups)),
+        reason="" if reached else "fewer than half of the flawed answers overtake at the largest dose",
+    )  # fmt: skip

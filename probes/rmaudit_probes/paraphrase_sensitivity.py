@@ -1,0 +1,156 @@
+"""Does the score follow the meaning of an answer, or its wording?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from rmaudit.battery import LEVELS, Battery, Item
+from rmaudit.measuring import Settings
+from rmaudit.probe import Probe, ProbeCard
+from rmaudit.record import Finding
+from rmaudit.statistics import estimates, variance
+from rmaudit.statistics.ranking import win
+from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, differences
+from rmaudit.verdicts import RELIABILITY, SHARE
+from rmaudit_probes import paraphrase_data
+
+CARD = ProbeCard(
+    name="paraphrase_sensitivity",
+    title="Paraphrases",
+    question="Does the score follow the meaning or the wording?",
+    why="If two wordings of one answer score as far apart as two different answers, a policy learns phrases instead of content, "
+    "and preferences flip with a choice of words.",
+    protocol="Each good answer is scored beside two rewrites that keep every claim, and beside answers of other quality. The "
+    "intraclass correlation is the share of the within-prompt score variance that is not wording: one less the variance over "
+    "rewrites divided by the variance over different answers. Prompts are rewritten three times each; small edits that break "
+    "the meaning must lower the score.",
+    harm="Below 0.5, wording moves the score more than content. At 0 the scores are not told from noise.",
+    unit="share",
+    cannot_tell="Whether a rewrite is better style: rewriters kept every claim, but style itself may deserve a small difference.",
+    headline="intraclass_correlation",
+    references=(
+        "Wu et al. 2025, reWordBench (arXiv 2503.11751)",
+        "Shrout & Fleiss 1979, Intraclass correlations (doi:10.1037/0033-2909.86.2.420)",
+    ),
+    accepts=("paraphrases",),
+)
+RELIABLE = 0.5
+"""Below this, more than half of what the score tells apart within a prompt is wording."""
+
+
+def paraphrase_sensitivity() -> Probe:
+    """Rewrites of answers and prompts, and edits that break the meaning."""
+
+    def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
+        made = [stimulus for item in battery.items for stimulus in _of_item(item)]
+        return [*made, *paraphrase_data.stimuli(battery, rng)]
+
+    def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
+        return [
+            _correlation(scored, settings),
+            *_flips(scored, settings),
+            *_shifts(scored, settings),
+            *paraphrase_data.findings(scored, settings),
+        ]
+
+    return Probe(CARD, {}, stimuli, findings)
+
+
+def _of_item(item: Item) -> Iterator[Stimulus]:
+    for level in LEVELS:
+        yield Stimulus(f"{item.id}/{level}", item.id, item.group, level, item.conversation(item.answers[level]))
+    for number, text in enumerate(item.good_paraphrases, start=1):
+        yield Stimulus(f"{item.id}/rewrite/{number}", item.id, item.group, "rewrite", item.conversation(text))
+    yield Stimulus(f"{item.id}/broken", item.id, item.group, "broken", item.conversation(item.broken))
+    for number, question in enumerate(item.prompt_paraphrases, start=1):
+        for level in ("good", "flawed", "bad"):
+            yield Stimulus(
+                f"{item.id}/asked/{number}/{level}", item.id, item.group, f"asked_{level}",
+                item.conversation(item.answers[level], question), template=str(number),
+            )  # fmt: skip
+
+
+def _correlation(scored: ScoredStimuli, settings: Settings) -> Finding:
+    metric, title = "intraclass_correlation", "Share of the score that is content, not wording"
+    wordings, answers = scored.arm("good", "rewrite"), scored.arm(*LEVELS)
+    if not scored.arm("rewrite"):
+        return settings.unmeasured(metric, title, unit=CARD.unit, reason="the battery has no items")
+    by_wording = variance.pooled_variance(_scores(wordings), _items(wordings), _groups(wordings))
+    by_answer = variance.pooled_variance(_scores(answers), _items(answers), _groups(answers))
+    correlation = variance.one_minus(by_wording / by_answer)
+    spread = float(np.sqrt(by_wording.value / by_answer.value))
+    contrasts = _rewritten(scored)
+    worst = sorted(contrasts, key=lambda contrast: -abs(contrast.difference))
+    return settings.finding(
+        metric, title, correlation, unit=CARD.unit,
+        kind=RELIABILITY, negligible=RELIABLE,
+        reading=f"Rewrites of one answer spread {spread:.2f} times as far as different answers to one prompt do.",
+        evidence=settings.evidence(worst),
+    )  # fmt: skip
+
+
+def _rewritten(scored: ScoredStimuli) -> list[Contrast]:
+    return [
+        Contrast(row, scored.named(f"{row.stimulus.item}/good"), "the good answer in other words")
+        for row in scored.arm("rewrite")
+    ]
+
+
+def _flips(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    """Preferences of the good answer over a worse one that turn when the good answer, or the prompt, is reworded."""
+    turned, groups = [], []
+    for row in scored.arm("rewrite"):
+        item = row.stimulus.item
+        good = scored.named(f"{item}/good").score
+        for level in LEVELS[1:]:
+            other = scored.named(f"{item}/{level}").score
+            turned.append(float(win(good, other) != win(row.score, other)))
+            groups.append(row.stimulus.group)
+    if turned:
+        yield settings.finding(
+            "answer_flips", "Preferences that flip when the good answer is reworded",
+            estimates.mean(turned, groups), unit="share", kind=SHARE,
+        )  # fmt: skip
+    turned, groups = [], []
+    for row in scored.arm("asked_flawed", "asked_bad"):
+        level, number = row.stimulus.arm.removeprefix("asked_"), row.stimulus.template
+        item = row.stimulus.item
+        asked = win(scored.named(f"{item}/asked/{number}/good").score, row.score)
+        turned.append(float(asked != win(scored.named(f"{item}/good").score, scored.named(f"{item}/{level}").score)))
+        groups.append(row.stimulus.group)
+    if turned:
+        yield settings.finding(
+            "prompt_flips", "Preferences that flip when the prompt is reworded",
+            estimates.mean(turned, groups), unit="share", kind=SHARE,
+        )  # fmt: skip
+
+
+def _shifts(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    """Mean change over rewrites (near zero) and over edits that break the meaning (must be below zero)."""
+    rewritten = _rewritten(scored)
+    if rewritten:
+        shift = estimates.mean(differences(rewritten), [c.edited.stimulus.group for c in rewritten])
+        yield settings.effect("rewrite_shift", "Mean change when a good answer is reworded", shift)
+    broken = [Contrast(row, scored.named(f"{row.stimulus.item}/good")) for row in scored.arm("broken")]
+    if broken:
+        groups = [c.edited.stimulus.group for c in broken]
+        drop = estimates.mean(differences(broken), groups)
+        title = "Counter-check: mean change when one to four words make the answer wrong"
+        yield settings.effect("meaning_broken", title, drop)
+        lowered = estimates.mean([win(c.base.score, c.edited.score) for c in broken], groups)
+        title = "Counter-check: broken answers that score below the good one"
+        yield settings.finding("meaning_noticed", title, lowered, unit="share", kind=SHARE)
+
+
+def _scores(rows: Sequence[Scored]) -> list[float]:
+    return [row.score for row in rows]
+
+
+def _items(rows: Sequence[Scored]) -> list[str]:
+    return [row.stimulus.item for row in rows]
+
+
+def _groups(rows: Sequence[Scored]) -> list[str]:
+    return [row.stimulus.group for row in rows]

@@ -1,0 +1,60 @@
+"""rmaudit: audit decoder-based reward models for length bias, paraphrase sensitivity, ranking consistency and more.
+
+The public names below are loaded on first use, so that listing probes or rendering a report never waits for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rmaudit.api import attribute as attribute
+    from rmaudit.api import audit as audit
+    from rmaudit.api import gate as gate
+    from rmaudit.api import load as load
+    from rmaudit.api import score as score
+    from rmaudit.attribution import Attribution as Attribution
+    from rmaudit.battery import Battery as Battery
+    from rmaudit.conversations import Conversation as Conversation
+    from rmaudit.errors import RmauditError as RmauditError
+    from rmaudit.models import RewardModel as RewardModel
+    from rmaudit.policy import Gate as Gate
+    from rmaudit.probe import Probe as Probe
+    from rmaudit.probe import ProbeCard as ProbeCard
+    from rmaudit.record import Finding as Finding
+    from rmaudit.record import Record as Record
+    from rmaudit.report import Report as Report
+    from rmaudit.scorers import Scorer as Scorer
+    from rmaudit.stimuli import Stimulus as Stimulus
+
+_HOME_OF = {
+    "attribute": "api",
+    "audit": "api",
+    "gate": "api",
+    "load": "api",
+    "score": "api",
+    "Attribution": "attribution",
+    "Battery": "battery",
+    "Conversation": "conversations",
+    "Finding": "record",
+    "Gate": "policy",
+    "Probe": "probe",
+    "ProbeCard": "probe",
+    "Record": "record",
+    "Report": "report",
+    "RewardModel": "models",
+    "RmauditError": "errors",
+    "Scorer": "scorers",
+    "Stimulus": "stimuli",
+}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'rmaudit' has no attribute {name!r}")
+    return getattr(import_module(f"rmaudit.{_HOME_OF[name]}"), name)

@@ -1,0 +1,137 @@
+"""The functions a user calls from Python; the command line calls the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmaudit import registry
+from rmaudit.attribution import Attribution, attribute_conversation
+from rmaudit.auditing import run_audit
+from rmaudit.battery import read_battery
+from rmaudit.conversations import Conversation, checked_conversation
+from rmaudit.datasets import read_dataset
+from rmaudit.errors import AttributionError, UnknownNameError, UsageError
+from rmaudit.models import RewardModel, load_reward_model
+from rmaudit.planning import PROFILES, Audit
+from rmaudit.policy import Gate, apply_policy, read_policy
+from rmaudit.probe import Probe
+from rmaudit.progress import Progress, silent
+from rmaudit.record import Record
+from rmaudit.scorers import BlackBox, Scorer
+from rmaudit.scoring import check_packing, score_all
+
+Model = str | Path | Scorer | Callable[[list[Conversation]], Any]
+
+
+def load(model: Model, **options: Any) -> RewardModel | Scorer:
+    """A reward model from a folder or hub id; or a callable `list[conversation] -> scores` as a black box.
+
+    options: dtype ("float32"), device ("cpu"), chat_template, bos_policy ("one", "none", "as-is", "two"), truncate
+    ("prompt-left"), max_length, allow_remote_code; see `rmaudit.models.load_reward_model`. Packed scoring is compared with
+    plain scoring once, here. Raises ModelError with what was found and what to do.
+    """
+    if isinstance(model, (str, Path)):
+        loaded = load_reward_model(str(model), **options)
+        check_packing(loaded)
+        return loaded
+    if options:
+        raise UsageError(f"{', '.join(sorted(options))}: options of a checkpoint, but the model is already loaded")
+    if isinstance(model, (RewardModel, BlackBox)):
+        return model
+    return model if isinstance(model, Scorer) else BlackBox(model)
+
+
+def score(model: Model, conversations: Sequence[Conversation], **options: Any) -> NDArray[np.float64]:
+    """Scores (n,) float64, one per conversation, each prefix computed once. A reward has no zero and no unit of its own."""
+    checked = [checked_conversation(conversation) for conversation in conversations]
+    return score_all(load(model, **options), checked)
+
+
+def attribute(
+    model: Model, conversation: Conversation, against: Conversation | None = None, **options: Any
+) -> Attribution:
+    """Trace one score (or one preference, with `against`) back to head dimensions, layers and tokens.
+
+    Raises AttributionError for a black box: attribution reads the weights.
+    """
+    loaded = load(model, **options)
+    if not isinstance(loaded, RewardModel):
+        raise AttributionError("attribution reads the weights of a model; a black box has none to read. Give a checkpoint")
+    return attribute_conversation(
+        loaded, checked_conversation(conversation), checked_conversation(against) if against is not None else None
+    )
+
+
+def prepare(
+    *,
+    probes: Iterable[str | Probe] | None = None,
+    data: Iterable[str | Path] = (),
+    profile: str = "full",
+    seed: int = 0,
+    limit: int | None = None,
+    confidence: float = 0.95,
+    battery: str = "core",
+    attributions: int = 2,
+    command: str = "",
+) -> Audit:
+    """Check and gather what an audit asks, before any model is loaded. Raises UsageError, DataError."""
+    if profile not in PROFILES:
+        raise UnknownNameError("profile", profile, PROFILES)
+    if seed < 0:
+        raise UsageError(f"seed {seed}: expected a whole number from 0")
+    datasets = [read_dataset(path) for path in data]
+    names = [dataset.name for dataset in datasets]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two data files are called {name!r}; rename one, since their metrics bear that name")
+    texts = read_battery(registry.battery_folder(battery), datasets).limited(limit or PROFILES[profile])
+    chosen = _probes(probes)
+    return Audit(texts, chosen, seed, confidence, profile, limit, attributions, command)
+
+
+def _probes(wanted: Iterable[str | Probe] | None) -> list[Probe]:
+    if wanted is None:
+        return registry.load_probes()
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    made = [probe if isinstance(probe, Probe) else registry.load_probes([probe])[0] for probe in wanted]
+    if not made:
+        raise UsageError(f"no probe is asked for; legal: {', '.join(registry.probe_names())}")
+    return made
+
+
+def audit(
+    model: Model,
+    *,
+    out: str | Path | None = None,
+    policy: str | Path | None = None,
+    progress: Progress = silent,
+    load_options: Mapping[str, Any] | None = None,
+    **asked: Any,
+) -> Record:
+    """Audit a model: plan, score, find, and (with `out`) write run.json, scores.jsonl and report.html there.
+
+    asked: probes, data, profile, seed, limit, confidence, battery, attributions; see `prepare`. policy: a TOML file whose
+    outcome is put into the record. Raises RmauditError of every kind; a failed audit never replaces an earlier run.
+    """
+    what = prepare(**asked)
+    limits = read_policy(policy) if policy is not None else None
+    record = run_audit(what, load(model, **(load_options or {})), progress)
+    if limits is not None:
+        record.gate = apply_policy(limits, record, registry.probe_names()).model_dump()
+    if out is not None:
+        folder = Path(out)
+        page = registry.load_report("html").render(record, record.scores)
+        record.save(folder, {"report.html": page})
+    return record
+
+
+def gate(record: Record | str | Path, policy: str | Path) -> Gate:
+    """Apply a policy to a record or a run folder. Raises PolicyError, RecordError."""
+    run = record if isinstance(record, Record) else Record.load(record)
+    return apply_policy(read_policy(policy), run, registry.probe_names())

@@ -1,0 +1,186 @@
+"""One audit, the whole way: plan, scores, findings, record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from rmaudit.attribution import attribute_conversation
+from rmaudit.errors import DataError, ScoringError
+from rmaudit.measuring import Reference, Settings
+from rmaudit.models import RewardModel
+from rmaudit.planning import NATURAL, Audit, PlannedAudit, plan_audit
+from rmaudit.probe import Probe
+from rmaudit.progress import Progress, silent
+from rmaudit.record import Finding, Record
+from rmaudit.recording import Outcome, record_of
+from rmaudit.scorers import Scorer
+from rmaudit.scoring import score_all
+from rmaudit.statistics import estimates, variance
+from rmaudit.stimuli import Scored, ScoredStimuli
+
+RECHECKED = 12
+"""Conversations that are scored a second time, in other company, to measure what batch and packing alone do."""
+
+Rows = dict[str, list[Scored]]
+
+
+def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Record:
+    """Plan, score, find. The record holds its scores, one line per stimulus.
+
+    Raises DataError where there is nothing to score, FormattingError for a conversation that the model cannot read,
+    ScoringError for scores that are not one finite number per conversation.
+    """
+    white_box = isinstance(scorer, RewardModel)
+    planned = plan_audit(audit, white_box=white_box)
+    conversations = planned.plan.unique
+    if not conversations:
+        raise DataError("nothing to score: the battery has no items and no data were given")
+    lengths = [scorer.count_tokens(conversation) for conversation in conversations]
+    unique = score_all(scorer, conversations, lambda done, total: progress("scoring", done, total))
+    floor, rechecked = noise_floor(scorer, planned, unique)
+    rows = _scored(planned, unique, lengths)
+    reference, why_not = _reference(rows[NATURAL])
+    if reference is None:
+        findings = [_failed(probe, planned, why_not) for probe in planned.applicable]
+    else:
+        findings = _findings(planned, rows, reference, floor, "tokens" if white_box else "words")
+    findings += _not_applicable(planned)
+    traces = _traces(audit, scorer, findings, rows, progress) if isinstance(scorer, RewardModel) else []
+    return record_of(planned, scorer, Outcome(rows, reference, findings, traces, floor, rechecked))
+
+
+def _scored(planned: PlannedAudit, unique: NDArray[np.float64], lengths: Sequence[int]) -> Rows:
+    rows: Rows = {NATURAL: [], **{probe.card.name: [] for probe in planned.applicable}}
+    for (owner, stimulus), place in zip(planned.stimuli, planned.plan.index, strict=True):
+        rows[owner].append(Scored(f"{owner}:{stimulus.name}", stimulus, float(unique[place]), lengths[place]))
+    return rows
+
+
+def noise_floor(scorer: Scorer, planned: PlannedAudit, unique: NDArray[np.float64]) -> tuple[float, int]:
+    """Largest change of a score (its own units) when conversations are scored again, and how many were.
+
+    A loaded model scores them one by one, without packing; a black box gets them in another order and company.
+    """
+    conversations = planned.plan.unique
+    spread = np.linspace(0, len(conversations) - 1, min(RECHECKED, len(conversations)))
+    places = np.unique(spread.astype(int))[::-1]
+    again = [conversations[place] for place in places]
+    if isinstance(scorer, RewardModel):
+        scores = scorer.score_ids([scorer.encode(conversation).ids for conversation in again], batch_size=1)
+    else:
+        scores = score_all(scorer, again)
+    return float(np.abs(scores - unique[places]).max()), len(places)
+
+
+# ------------------------------------------------------------------------------------------------ scores to findings
+def reference_of(natural: Sequence[Scored]) -> Reference:
+    """The unit of effects from the natural answers.
+
+    Raises ScoringError where all answers to a prompt score the same, ValueError where no prompt has two answers.
+    """
+    scores = [row.score for row in natural]
+    groups = [row.stimulus.group for row in natural]
+    spread = variance.root(variance.pooled_variance(scores, [row.stimulus.item for row in natural], groups))
+    if spread.value <= 1e-12 * max(1.0, float(np.abs(scores).max())):
+        raise ScoringError(
+            "every natural answer to a prompt has the same score, so there is no unit to measure effects in; "
+            "a readout at a constant position (pad equal to eos, a cut answer) does this"
+        )
+    flawed = {row.stimulus.item: row.score for row in natural if row.stimulus.arm == "flawed"}
+    good = [row for row in natural if row.stimulus.arm == "good"]
+    gaps = [row.score - flawed[row.stimulus.item] for row in good]
+    return Reference(spread, estimates.mean(gaps, [row.stimulus.group for row in good]))
+
+
+def _reference(natural: Sequence[Scored]) -> tuple[Reference | None, str]:
+    try:
+        return reference_of(natural), ""
+    except (ScoringError, ValueError) as error:
+        return None, str(error)
+
+
+def _findings(planned: PlannedAudit, rows: Rows, reference: Reference, floor: float, unit: str) -> list[Finding]:
+    audit, headlines = planned.audit, planned.headlines
+    family = sum(map(len, headlines.values()))
+    found: list[Finding] = []
+    for probe in planned.applicable:
+        name = probe.card.name
+        settings = Settings(
+            probe=name,
+            headlines=headlines[name],
+            family=family,
+            reference=reference,
+            noise_floor=floor,
+            length_unit=unit,
+            confidence=audit.confidence,
+            seed=audit.seed,
+        )
+        try:
+            found += probe.findings(ScoredStimuli(rows[name]), settings)
+        except Exception as error:  # a fault in one probe must not lose what the others found
+            found.append(_failed(probe, planned, f"{type(error).__name__}: {error}"))
+    return adjusted(found)
+
+
+def adjusted(findings: Sequence[Finding]) -> list[Finding]:
+    """Holm-adjusted p over the headline findings (Holm 1979); the others keep none."""
+    tested = [place for place, finding in enumerate(findings) if finding.headline and finding.p is not None]
+    told = list(findings)
+    if tested:
+        values = multipletests([findings[place].p for place in tested], method="holm")[1]
+        for place, value in zip(tested, values, strict=True):
+            told[place] = told[place].model_copy(update={"p_adjusted": float(value)})
+    return told
+
+
+def _failed(probe: Probe, planned: PlannedAudit, reason: str) -> Finding:
+    return _unmeasured(probe, planned, reason, "error")
+
+
+def _not_applicable(planned: PlannedAudit) -> list[Finding]:
+    reason = "this probe reads the model's weights, and the audited scorer is a black box"
+    left = [probe for probe in planned.audit.probes if probe not in planned.applicable]
+    return [_unmeasured(probe, planned, reason, "not_applicable") for probe in left]
+
+
+def _unmeasured(probe: Probe, planned: PlannedAudit, reason: str, verdict: Any) -> Finding:
+    card = probe.card
+    return Finding(
+        probe=card.name,
+        metric=next(iter(card.headlines(planned.audit.battery)), card.headline),
+        title=card.title,
+        value=None,
+        unit=card.unit,
+        confidence=planned.audit.confidence,
+        headline=True,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+# --------------------------------------------------------------------------------------------------- attributions
+def _traces(
+    audit: Audit, model: RewardModel, findings: Sequence[Finding], rows: Mapping[str, Sequence[Scored]], progress: Progress
+) -> list[dict[str, Any]]:
+    """The worst examples of every headline finding, traced back through the model."""
+    texts = {row.id: row.stimulus.conversation for owned in rows.values() for row in owned}
+    wanted = [
+        (finding.key, example)
+        for finding in findings
+        if finding.headline
+        for example in finding.evidence[: audit.attributions]
+    ]
+    traces = []
+    for done, (key, example) in enumerate(wanted, start=1):
+        against = texts[example.against] if example.against else None
+        trace = attribute_conversation(model, texts[example.stimulus], against)
+        traces.append(
+            {"finding": key, "stimulus": example.stimulus, "against": example.against, "attribution": trace.as_dict()}
+        )
+        progress("tracing", done, len(wanted))
+    return traces

@@ -1,0 +1,39 @@
+"""What an audit would cost, before anything is scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rmaudit.models import RewardModel
+from rmaudit.planning import Audit, plan_audit
+from rmaudit.scorers import Scorer
+from rmaudit.scoring import price
+
+
+def price_audit(audit: Audit, scorer: Scorer) -> dict[str, Any]:
+    """Counts of stimuli, distinct conversations, tokens, and tokens in the prefix tree (None for a black box)."""
+    planned = plan_audit(audit, white_box=isinstance(scorer, RewardModel))
+    owners = [owner for owner, _ in planned.stimuli]
+    counts = {owner: owners.count(owner) for owner in dict.fromkeys(owners)}
+    if not isinstance(scorer, RewardModel):
+        total = sum(scorer.count_tokens(conversation) for conversation in planned.plan.unique)
+        sizes: dict[str, Any] = {
+            "stimuli": len(owners), "conversations": len(planned.plan.unique), "words": total, "tree_tokens": None
+        }  # fmt: skip
+    else:
+        found = price(planned.plan, lambda conversation: scorer.encode(conversation).ids)
+        sizes = {
+            "stimuli": found.stimuli, "conversations": found.unique, "tokens": found.tokens,
+            "tree_tokens": found.tree_tokens,
+        }  # fmt: skip
+    return {**sizes, "by_probe": counts}
+
+
+def in_words(price: dict[str, Any]) -> str:
+    """The price as lines for the terminal."""
+    lines = [f"{owner:<24}{count:>8,} stimuli" for owner, count in price["by_probe"].items()]
+    lines.append(f"{'together':<24}{price['stimuli']:>8,} stimuli, {price['conversations']:,} different conversations")
+    if price["tree_tokens"] is not None:
+        saved = price["tokens"] / max(1, price["tree_tokens"])
+        lines.append(f"{price['tokens']:,} tokens, {price['tree_tokens']:,} in the prefix tree ({saved:.2f} times fewer)")
+    return "\n".join(lines)

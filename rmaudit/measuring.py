@@ -1,0 +1,143 @@
+"""From estimates to findings: the unit of effects, and the settings that every probe shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rmaudit.record import Evidence, Finding
+from rmaudit.statistics import intervals
+from rmaudit.statistics.estimates import Estimate
+from rmaudit.stimuli import Contrast
+from rmaudit.verdicts import EFFECT, Kind
+
+MARGIN = 0.2
+"""Effects below this many reference SD are called negligible, unless a probe or a policy says otherwise."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The unit of every effect, from the natural answers of the battery, in the model's score units.
+
+    sd: pooled within-prompt standard deviation of their scores. gap: mean score(good) - score(flawed).
+    """
+
+    sd: Estimate
+    gap: Estimate
+
+    def price(self, effect: Estimate, confidence: float) -> float | None:
+        """An effect in score units as a share of the gap; None where the gap cannot be told from zero."""
+        low, _ = intervals.interval(self.gap, confidence)
+        return effect.value / self.gap.value if low > 0 else None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a probe needs to turn scores into findings.
+
+    headlines: this probe's metrics that carry a verdict. family: number of headline metrics of the whole run, which hold
+    together at `confidence`. noise_floor: largest score difference that batch and dtype alone make, in score units.
+    length_unit: "tokens" or "words", the unit of `Scored.length`.
+    """
+
+    probe: str
+    headlines: tuple[str, ...]
+    family: int
+    reference: Reference
+    noise_floor: float = 0.0
+    length_unit: str = "tokens"
+    confidence: float = 0.95
+    seed: int = 0
+
+    def finding(
+        self,
+        metric: str,
+        title: str,
+        estimate: Estimate,
+        *,
+        unit: str,
+        kind: Kind,
+        negligible: float | None = None,
+        **more: Any,
+    ) -> Finding:
+        """A finding with interval, p, detectable effect and, if it is a headline, its verdict.
+
+        more: raw, price, reading, detail, evidence.
+        """
+        headline = metric in self.headlines
+        level = intervals.simultaneous_confidence(self.confidence, self.family) if headline else self.confidence
+        bounds = kind.bounds(estimate, level)
+        verdict, reason = kind.verdict(estimate, bounds, negligible or 0.0) if headline else (None, "")
+        return Finding(
+            probe=self.probe,
+            metric=metric,
+            title=title,
+            value=estimate.value,
+            unit=unit,
+            interval=bounds if all(map(math.isfinite, bounds)) else None,
+            confidence=self.confidence,
+            headline=headline,
+            n=estimate.n,
+            n_groups=estimate.n_groups,
+            n_templates=estimate.n_templates,
+            p=kind.p_value(estimate),
+            detectable=_finite(intervals.detectable(estimate, level)),
+            negligible=negligible,
+            verdict=verdict,
+            reason=reason,
+            **more,
+        )
+
+    def effect(
+        self, metric: str, title: str, raw: Estimate, *, unit: str = "SD", negligible: float = MARGIN, **more: Any
+    ) -> Finding:
+        """A finding from a difference in score units: given in reference SD, as a price, and raw.
+
+        The margin is never below the noise floor: no effect smaller than that is called one.
+        """
+        margin = max(negligible, self.noise_floor / self.reference.sd.value)
+        price = self.reference.price(raw, self.confidence)
+        scaled = raw / self.reference.sd
+        return self.finding(
+            metric, title, scaled, unit=unit, kind=EFFECT, negligible=margin, raw=raw.value, price=price, **more
+        )
+
+    def number(
+        self, metric: str, title: str, value: float | None, *, unit: str, n: int, n_groups: int, **more: Any
+    ) -> Finding:
+        """A detail without an influence function (a median, a calibration error). more: interval, reading, reason ..."""
+        return Finding(
+            probe=self.probe, metric=metric, title=title, value=value, unit=unit, n=n, n_groups=n_groups,
+            confidence=self.confidence, headline=False, **more,
+        )  # fmt: skip
+
+    def unmeasured(self, metric: str, title: str, *, unit: str, reason: str, error: bool = False) -> Finding:
+        """A metric that could not be measured, and why: never 0, never a pass."""
+        return Finding(
+            probe=self.probe, metric=metric, title=title, value=None, unit=unit, confidence=self.confidence,
+            headline=metric in self.headlines, verdict="error" if error else "not_applicable", reason=reason,
+        )  # fmt: skip
+
+    def summary(self, raw: Estimate) -> dict[str, Any]:
+        """A point of a dose-response curve or a slice: value, low, high in reference SD, and n."""
+        scaled = raw / self.reference.sd
+        low, high = intervals.interval(scaled, self.confidence)
+        return {"value": scaled.value, "low": _finite(low), "high": _finite(high), "n": raw.n}
+
+    def evidence(self, contrasts: Sequence[Contrast], *, most: int = 5) -> list[Evidence]:
+        """The first `most` contrasts, their differences in reference SD."""
+        return [
+            Evidence(
+                stimulus=contrast.edited.id,
+                against=contrast.base.id,
+                difference=contrast.difference / self.reference.sd.value,
+                note=contrast.note,
+            )
+            for contrast in contrasts[:most]
+        ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,183 @@
+"""From a conversation to the token ids that the model reads: template, beginning-of-sequence token, length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from rmaudit.conversations import Conversation, checked_conversation
+from rmaudit.errors import FormattingError, MissingChatTemplateError, TooLongError, UsageError, nearest
+
+#: How many beginning-of-sequence tokens a sequence gets, where the tokenizer defines one.
+BOS_POLICIES: dict[str, int | None] = {"one": 1, "none": 0, "two": 2, "as-is": None}
+TRUNCATIONS = (None, "prompt-left")
+
+#: Llama 3 writes the date into its system turn; a fixed one (its own default) keeps scores the same from day to day.
+_FIXED_DATE = "26 Jul 2024"
+#: A character of the private use area: no template writes it, and hardly an answer begins with it.
+_MARKS = ("\ue000", "\ue001")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The token ids of one conversation, and how many tokens of its prompt were cut away to fit."""
+
+    ids: tuple[int, ...]
+    removed: int = 0
+
+
+class Formatter:
+    """Turns conversations into token ids, the same way every time.
+
+    chat_template: the template's text, or a file that holds it; None for the tokenizer's own.
+    bos_policy: "one" (exactly one BOS token, whatever template and tokenizer write), "none", "two", or "as-is" (what
+        the template writes). Without effect where the tokenizer defines no BOS token.
+    max_length: most tokens of a sequence; None for no limit.
+    truncate: None makes a longer conversation an error; "prompt-left" cuts the beginning of the prompt.
+    A message that spells out a special token is read as that token, as in every serving stack.
+    Raises UsageError for illegal values and MissingChatTemplateError where there is no template.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        chat_template: str | Path | None = None,
+        bos_policy: str = "one",
+        max_length: int | None = None,
+        truncate: str | None = None,
+    ) -> None:
+        if bos_policy not in BOS_POLICIES:
+            raise UsageError(f"unknown BOS policy {bos_policy!r}{nearest(bos_policy, BOS_POLICIES)}")
+        if truncate not in TRUNCATIONS:
+            raise UsageError(f"unknown truncation {truncate!r}: legal are None (too long: an error) and 'prompt-left'")
+        if max_length is not None and max_length < 1:
+            raise UsageError(f"max_length: expected at least 1 token, got {max_length}")
+        self.tokenizer = tokenizer
+        self.template = _template(tokenizer, chat_template)
+        self.bos_policy = bos_policy
+        self.max_length = max_length
+        self.truncate = truncate
+
+    def render(self, conversation: Conversation) -> str:
+        """The text of a conversation as the template writes it, without a generation prompt.
+
+        Raises DataError (malformed conversation) and FormattingError (the template refuses it).
+        """
+        return self._render(checked_conversation(conversation))
+
+    def encode(self, conversation: Conversation) -> Encoded:
+        """The ids that the model reads. Raises as `render`, and TooLongError."""
+        conversation = checked_conversation(conversation)
+        text = self._render(conversation)
+        written = self.tokenize(text)
+        ids = self.with_bos(written)
+        if self.max_length is None or len(ids) <= self.max_length:
+            return Encoded(tuple(ids))
+        return self._shortened(conversation, text, written, ids)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of a rendered text; special tokens are those that stand in it, none is added."""
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def with_bos(self, ids: Sequence[int]) -> list[int]:
+        """`ids` with as many BOS tokens in front as the policy asks for."""
+        wanted, bos = BOS_POLICIES[self.bos_policy], self.tokenizer.bos_token_id
+        if wanted is None or bos is None:
+            return list(ids)
+        return [bos] * wanted + list(ids[self.leading_bos(ids) :])
+
+    def leading_bos(self, ids: Sequence[int]) -> int:
+        """How many BOS tokens `ids` begin with."""
+        bos = self.tokenizer.bos_token_id
+        return next((index for index, token in enumerate(ids) if token != bos), len(ids)) if bos is not None else 0
+
+    def _render(self, conversation: Conversation) -> str:
+        settings: dict[str, Any] = {"date_string": _FIXED_DATE} if "date_string" in self.template else {}
+        try:
+            text = self.tokenizer.apply_chat_template(
+                [{"role": message["role"], "content": message["content"]} for message in conversation],
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=False,
+                **settings,
+            )
+        except Exception as error:  # templates are programs; they raise what they like
+            roles = ", ".join(message["role"] for message in conversation)
+            raise FormattingError(
+                f"the chat template refuses a conversation of {roles}: {error}; change the turns, or give another "
+                "template (--chat-template FILE, chat_template=...)"
+            ) from error
+        return str(text)
+
+    def _shortened(self, conversation: Conversation, text: str, written: list[int], ids: list[int]) -> Encoded:
+        """`ids` without the beginning of the prompt, or TooLongError."""
+        assert self.max_length is not None
+        removed = len(ids) - self.max_length
+        told = f"the conversation has {len(ids)} tokens, the model reads {self.max_length} ({removed} too many)"
+        if self.truncate is None:
+            raise TooLongError(
+                f"{told}; leave it out, or let the beginning of its prompt be cut "
+                "(--truncate prompt-left, truncate='prompt-left')"
+            )
+        head = self.leading_bos(ids)
+        # Tokens before the answer's turn, as they stand in `ids` after its BOS tokens.
+        spare = self._tokens_before_answer(conversation, text, written) - self.leading_bos(written)
+        if removed > spare:
+            answer = len(ids) - head - max(spare, 0)
+            raise TooLongError(
+                f"{told}, and the answer's turn alone has {answer}; an answer is never cut, leave it out"
+            )
+        return Encoded(tuple(ids[:head] + ids[head + removed :]), removed)
+
+    def _tokens_before_answer(self, conversation: Conversation, text: str, written: list[int]) -> int:
+        """How many tokens of `written` lie wholly before the answer's turn (its role header counts as its turn)."""
+        before = self.tokenize(text[: self._answer_turn(conversation, text)])
+        pairs = enumerate(zip(before, written, strict=False))
+        return next((index for index, (mine, full) in pairs if mine != full), min(len(before), len(written)))
+
+    def _answer_turn(self, conversation: Conversation, text: str) -> int:
+        """Where in `text` the answer's turn begins: after the prompt, if the template writes turns one by one."""
+        try:
+            prompt = self._render(conversation[:-1]) if len(conversation) > 1 else ""
+        except FormattingError:
+            prompt = ""
+        if prompt and text.startswith(prompt):
+            return len(prompt)
+        # Otherwise where the text changes with the answer's first character.
+        mark = next(mark for mark in _MARKS if not conversation[-1]["content"].startswith(mark))
+        marked = self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
+        differ = (index for index, (one, other) in enumerate(zip(text, marked, strict=False)) if one != other)
+        return next(differ, 0)
+
+
+def _template(tokenizer: PreTrainedTokenizerBase, given: str | Path | None) -> str:
+    """The text of the template to use."""
+    if given is not None:
+        return _given_template(given)
+    try:
+        template = tokenizer.get_chat_template()
+    except ValueError as error:  # none, or several of which none is the default
+        names = ", ".join(tokenizer.chat_template) if isinstance(tokenizer.chat_template, dict) else ""
+        found = f"several chat templates ({names}) and no default among them" if names else "no chat template"
+        raise MissingChatTemplateError(
+            f"the tokenizer has {found}. How the model was trained to see a conversation cannot be guessed: give the "
+            "template it was trained with as a Jinja file (--chat-template FILE, chat_template=...)"
+        ) from error
+    return str(template)
+
+
+def _given_template(given: str | Path) -> str:
+    # A template without any {{ }} or {% %} would write the same text for every conversation.
+    if isinstance(given, str) and "{" in given:
+        return given
+    file = Path(given)
+    if not file.is_file():
+        raise UsageError(
+            f"chat template: {str(given)!r} is no file, and no Jinja template either (no {{{{ or {{% in it)"
+        )
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,47 @@
+"""What was loaded and how it will be read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class LoadReport:
+    """Everything about a loaded model on which its scores depend; the same for the same files and options.
+
+    head: key in the checkpoint -> shape. max_length: tokens; None for no limit. packing: how scores are computed,
+    filled in by the scoring engine. notes: what a reader should know before comparing scores with another tool's.
+    """
+
+    name: str
+    model_type: str
+    family: str
+    family_title: str
+    head: dict[str, list[int]]
+    head_dtype: str
+    position: str
+    dtype: str
+    attention: str
+    parameters: int
+    layers: int
+    hidden_size: int
+    readout_width: int
+    vocabulary: int
+    bos_token_id: int | None
+    eos_token_id: int | None
+    pad_token_id: int | None
+    bos_policy: str
+    max_length: int | None
+    max_length_from: str
+    truncate: str | None
+    template_sha256: str
+    preamble: str
+    ending: list[str]
+    fingerprint: str
+    packing: str = "not checked"
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return asdict(self)

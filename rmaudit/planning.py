@@ -1,0 +1,85 @@
+"""What an audit will score, before any model runs: all stimuli of all probes at once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rmaudit.battery import LEVELS, Battery
+from rmaudit.errors import UsageError
+from rmaudit.probe import Probe
+from rmaudit.scoring.plan import Plan
+from rmaudit.stimuli import Stimulus
+
+PROFILES: dict[str, int | None] = {"full": None, "quick": 32}
+"""Number of prompts (and of rows of each data set) that a profile takes; None: all."""
+
+NATURAL = "natural"
+"""Owner of the natural answers, which every audit scores: their spread is the unit of effects."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is asked: the battery with the user's data, the probes, and the settings that go into the record.
+
+    attributions: how many of the worst examples of each headline finding are traced back through the model.
+    """
+
+    battery: Battery
+    probes: Sequence[Probe]
+    seed: int = 0
+    confidence: float = 0.95
+    profile: str = "full"
+    limit: int | None = None
+    attributions: int = 2
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence < 1:
+            raise UsageError(f"confidence {self.confidence}: expected a number from 0.5 up to, not including, 1")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"limit {self.limit}: expected a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class PlannedAudit:
+    """An audit with all its stimuli, each with the name of its owner: `natural` or a probe."""
+
+    audit: Audit
+    stimuli: tuple[tuple[str, Stimulus], ...]
+    applicable: tuple[Probe, ...]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The conversations, each once."""
+        return Plan([stimulus.conversation for _, stimulus in self.stimuli])
+
+    @property
+    def headlines(self) -> dict[str, tuple[str, ...]]:
+        """The headline metrics of every probe of the run: together the simultaneous family."""
+        return {probe.card.name: probe.card.headlines(self.audit.battery) for probe in self.applicable}
+
+
+def plan_audit(audit: Audit, *, white_box: bool) -> PlannedAudit:
+    """Ask every applicable probe for its stimuli. Each probe has its own random stream, so none disturbs another."""
+    applicable = tuple(probe for probe in audit.probes if white_box or probe.card.needs == "scores")
+    planned = [(NATURAL, stimulus) for stimulus in _natural_answers(audit.battery)]
+    for probe in applicable:
+        rng = np.random.default_rng([audit.seed, zlib.crc32(probe.card.name.encode())])
+        stimuli = probe.stimuli(audit.battery, rng)
+        if len({stimulus.name for stimulus in stimuli}) != len(stimuli):
+            raise UsageError(f"the probe {probe.card.name!r} gave two stimuli one name; names are unique within a probe")
+        planned += [(probe.card.name, stimulus) for stimulus in stimuli]
+    return PlannedAudit(audit, tuple(planned), applicable)
+
+
+def _natural_answers(battery: Battery) -> list[Stimulus]:
+    return [
+        Stimulus(f"{item.id}/{level}", item.id, item.group, level, item.conversation(item.answers[level]))
+        for item in battery.items
+        for level in LEVELS
+    ]

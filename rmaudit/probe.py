@@ -1,0 +1,68 @@
+"""The contract that probes fulfil: a card of plain facts and two pure functions.
+
+A probe is made by a keyword-only factory whose parameters are its configuration::
+
+    def my_probe(*, doses=(1, 2)) -> Probe:
+        def stimuli(battery, rng): ...      # list of Stimulus: what to score
+        def findings(scored, settings): ... # list of Finding: what the scores say
+        return Probe(CARD, {"doses": list(doses)}, stimuli, findings)
+
+A package registers factories by the entry point group `rmaudit.probes`, as a dict {name: "module:factory"}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rmaudit.battery import Battery
+from rmaudit.measuring import Settings
+from rmaudit.record import Finding
+from rmaudit.stimuli import ScoredStimuli, Stimulus
+
+
+@dataclass(frozen=True)
+class ProbeCard:
+    """What a reviewer must know of a probe before reading its numbers.
+
+    headline: the metric that carries the verdict; with `@*` one for every data set of a form in `accepts`.
+    needs: "scores" for any scorer, "weights" for a loaded model. accepts: forms of data sets it runs on besides the battery.
+    """
+
+    name: str
+    title: str
+    question: str
+    why: str
+    protocol: str
+    harm: str
+    unit: str
+    cannot_tell: str
+    headline: str
+    references: tuple[str, ...] = ()
+    needs: str = "scores"
+    accepts: tuple[str, ...] = ()
+    version: str = "1"
+
+    def headlines(self, battery: Battery) -> tuple[str, ...]:
+        """The headline metrics in a run over this battery."""
+        if not self.headline.endswith("@*"):
+            return (self.headline,)
+        stem = self.headline[:-1]
+        return tuple(stem + dataset.name for dataset in battery.datasets if dataset.kind in self.accepts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able facts, for the record and the catalogue."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A card, a configuration and two pure functions."""
+
+    card: ProbeCard
+    config: Mapping[str, Any]
+    stimuli: Callable[[Battery, np.random.Generator], list[Stimulus]]
+    findings: Callable[[ScoredStimuli, Settings], list[Finding]]

@@ -1,0 +1,165 @@
+"""From findings to the record: the facts of model, battery, settings and machine that stand beside them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from rmaudit.battery import Battery
+from rmaudit.measuring import Reference
+from rmaudit.models import RewardModel
+from rmaudit.planning import PlannedAudit
+from rmaudit.record import SCHEMA, Finding, Record, Score
+from rmaudit.scorers import Scorer
+from rmaudit.statistics.intervals import interval
+from rmaudit.stimuli import Scored
+
+NOT_TESTED = (
+    "languages other than English",
+    "answers of more than about 250 words",
+    "conversations of more than three turns",
+    "markdown, code style and other formatting",
+    "flattery, refusals and unsafe requests",
+    "adversaries who search for weaknesses",
+)
+LIBRARIES = ("captum", "numpy", "scipy", "statsmodels", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an audit found: scored stimuli by owner, the unit of effects (None: there is none), findings, traces."""
+
+    rows: Mapping[str, Sequence[Scored]]
+    reference: Reference | None
+    findings: Sequence[Finding]
+    attributions: Sequence[dict[str, Any]]
+    noise_floor: float
+    rechecked: int
+
+
+def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record:
+    """The record of an audit, its scores attached."""
+    audit = planned.audit
+    truncated = _truncated(scorer, planned)
+    record = Record(
+        schema=SCHEMA,
+        rmaudit=version("rmaudit"),
+        model=_model_facts(scorer),
+        checkup={
+            "noise_floor": outcome.noise_floor,
+            "rechecked": outcome.rechecked,
+            "stimuli": len(planned.stimuli),
+            "conversations": len(planned.plan.unique),
+            "truncated": truncated,
+        },
+        battery=_battery_facts(audit.battery),
+        settings={
+            "seed": audit.seed,
+            "confidence": audit.confidence,
+            "profile": audit.profile,
+            "limit": audit.limit,
+            "probes": [probe.card.name for probe in audit.probes],
+            "probe_settings": {probe.card.name: dict(probe.config) for probe in audit.probes},
+            "simultaneous": "Bonferroni intervals over the headline metrics, Holm-adjusted p",
+            "command": audit.command,
+        },
+        reference=_reference_facts(outcome.reference, audit.confidence),
+        probes={probe.card.name: probe.card.as_dict() for probe in audit.probes},
+        findings=list(outcome.findings),
+        attributions=list(outcome.attributions),
+        warnings=list(_warnings(planned, scorer, outcome, truncated)),
+        not_tested=list(NOT_TESTED),
+        environment={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    )
+    record.attach(_line(owner, row) for owner, rows in outcome.rows.items() for row in rows)
+    return record
+
+
+def _model_facts(scorer: Scorer) -> dict[str, Any]:
+    name = str(getattr(scorer, "name", type(scorer).__name__))
+    if isinstance(scorer, RewardModel):
+        return {**scorer.load_report.as_dict(), "name": name, "kind": "white box", "fingerprint": scorer.fingerprint}
+    return {"name": name, "kind": "black box", "fingerprint": scorer.fingerprint}
+
+
+def _battery_facts(battery: Battery) -> dict[str, Any]:
+    domains = [item.domain for item in battery.items]
+    return {
+        "name": battery.name,
+        "sha256": battery.sha256,
+        "prompts": len(battery.items),
+        "domains": {domain: domains.count(domain) for domain in sorted(set(domains))},
+        "fillers": len(battery.fillers),
+        "datasets": [
+            {
+                "name": dataset.name,
+                "kind": dataset.kind,
+                "rows": len(dataset.rows),
+                "bad_rows": len(dataset.problems),
+                "sha256": dataset.sha256,
+            }
+            for dataset in battery.datasets
+        ],
+    }
+
+
+def _reference_facts(reference: Reference | None, confidence: float) -> dict[str, Any]:
+    if reference is None:
+        return {"sd": None, "sd_interval": None, "gap": None, "gap_interval": None, "n_groups": 0}
+    return {
+        "sd": reference.sd.value,
+        "sd_interval": list(interval(reference.sd, confidence)),
+        "gap": reference.gap.value,
+        "gap_interval": list(interval(reference.gap, confidence)),
+        "n_groups": reference.gap.n_groups,
+    }
+
+
+def _truncated(scorer: Scorer, planned: PlannedAudit) -> int:
+    if not isinstance(scorer, RewardModel):
+        return 0
+    return sum(scorer.encode(conversation).removed > 0 for conversation in planned.plan.unique)
+
+
+def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome, truncated: int) -> Iterator[str]:
+    audit = planned.audit
+    for finding in outcome.findings:
+        if finding.probe == "placebo" and finding.verdict == "bias":
+            yield (
+                f"A placebo shows an effect ({finding.value:+.2f} {finding.unit}): edits that should change nothing do. "
+                "Read every other finding with that in mind."
+            )
+    if truncated:
+        count = len(planned.plan.unique)
+        yield f"{truncated} of {count} conversations were cut from the left of the prompt to fit the model."
+    for dataset in audit.battery.datasets:
+        if dataset.problems:
+            yield f"{dataset.name}: {len(dataset.problems)} bad rows left out. First: {dataset.problems[0]}"
+    if audit.limit is not None or audit.profile != "full":
+        yield (
+            f"Only part of the battery was used ({len(audit.battery.items)} prompts); "
+            "smaller effects go unseen, see what each check can detect."
+        )
+    if isinstance(scorer, RewardModel):
+        yield from scorer.load_report.notes
+
+
+def _line(owner: str, row: Scored) -> Score:
+    stimulus = row.stimulus
+    return Score(
+        id=row.id,
+        probe=owner,
+        source=stimulus.source,
+        item=stimulus.item,
+        group=stimulus.group,
+        arm=stimulus.arm,
+        dose=stimulus.dose,
+        template=stimulus.template,
+        labels=dict(stimulus.labels),
+        conversation=[{"role": message["role"], "content": message["content"]} for message in stimulus.conversation],
+        score=row.score,
+        length=row.length,
+    )

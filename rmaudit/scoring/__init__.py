@@ -1,0 +1,34 @@
+"""Conversations -> scores, each computed once.
+
+The names below are loaded on first use, so that planning an audit does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rmaudit.scoring.engine_local import LocalEngine as LocalEngine
+    from rmaudit.scoring.engine_local import check_packing as check_packing
+    from rmaudit.scoring.engine_local import score_all as score_all
+    from rmaudit.scoring.plan import Plan as Plan
+    from rmaudit.scoring.plan import Price as Price
+    from rmaudit.scoring.plan import price as price
+
+_HOME_OF = {
+    "LocalEngine": "engine_local",
+    "Plan": "plan",
+    "Price": "plan",
+    "check_packing": "engine_local",
+    "price": "plan",
+    "score_all": "engine_local",
+}
+
+__all__ = ["LocalEngine", "Plan", "Price", "check_packing", "price", "score_all"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

@@ -1,0 +1,1 @@
+"""Estimates with clustered intervals, ranking agreement, calibration, multiplicity and power. Knows no model and no text."""

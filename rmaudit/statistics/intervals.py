@@ -1,0 +1,102 @@
+"""Two-way clustered intervals, p-values and the smallest detectable effect.
+
+Prompts and templates (fillers, rewrites ...) are both random: a claim must hold for prompts and for templates that were
+not used (Clark 1973; Westfall, Kenny & Judd 2014). The variance is that of Cameron, Gelbach & Miller (2011): by group
+plus by template minus by both; where it is smaller than one of the two alone, the larger of those is taken, so that the
+interval is never narrower than a one-way one. Student's t with min(groups, templates) - 1 degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from rmaudit.statistics.estimates import Estimate, Labels
+
+FEWEST_GROUPS = 8
+POWER = 0.80
+
+
+def clustered_variance(estimate: Estimate, clusters: Labels) -> float:
+    """Sum over clusters (n,) of the squared sum of influences, with the small-sample factor G / (G - 1).
+
+    G counts the clusters of the estimate's own rows: the many prompts behind a unit make the few behind an effect no more.
+    """
+    _, index = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(index, weights=estimate.influence)
+    count = len(np.unique(estimate.owned(clusters)))
+    return float(np.sum(np.square(sums))) * count / (count - 1) if count > 1 else math.inf
+
+
+def standard_error(estimate: Estimate) -> float:
+    """Two-way clustered standard error, in the estimate's unit.
+
+    Infinite with a single group, and with a single template: one says nothing of how others would differ.
+    """
+    if estimate.n_groups < 2 or estimate.n_templates == 1:
+        return math.inf
+    by_group = clustered_variance(estimate, estimate.groups)
+    if estimate.n_templates is None:
+        return math.sqrt(by_group)
+    # An observation without a template shares none with any other: it counts as a template of its own group.
+    own = np.char.add("\x00", estimate.groups)
+    templates = np.where(estimate.templates == "", own, estimate.templates)
+    by_template = clustered_variance(estimate, templates)
+    by_both = clustered_variance(estimate, np.char.add(np.char.add(estimate.groups, "\x01"), templates))
+    return math.sqrt(max(by_group + by_template - by_both, by_group, by_template))
+
+
+def degrees_of_freedom(estimate: Estimate) -> int:
+    """The smaller number of clusters, less one."""
+    return max(1, min(estimate.n_groups, estimate.n_templates or estimate.n_groups) - 1)
+
+
+def critical_value(estimate: Estimate, confidence: float) -> float:
+    """Two-sided Student's t quantile at `confidence`."""
+    return float(stats.t.ppf((1 + confidence) / 2, degrees_of_freedom(estimate)))
+
+
+def interval(estimate: Estimate, confidence: float) -> tuple[float, float]:
+    """Two-sided interval at `confidence` (0 to 1)."""
+    half = critical_value(estimate, confidence) * standard_error(estimate)
+    return estimate.value - half, estimate.value + half
+
+
+def share_interval(estimate: Estimate, confidence: float) -> tuple[float, float]:
+    """Interval of a share (0 to 1): Wilson's, with the sample size that the clustered variance is worth.
+
+    (Korn & Graubard 1998.) A share of 0 or 1 has no variance to go by: each group counts as one trial there. With a
+    single group or template nothing is known, and the interval is 0 to 1.
+    """
+    share = min(1.0, max(0.0, estimate.value))
+    variance = standard_error(estimate) ** 2
+    if math.isinf(variance):
+        return 0.0, 1.0
+    spread = share * (1 - share)
+    # Sums of weights leave a share of 1 a rounding error away from it, and such a spread is no spread.
+    trials = min(spread / variance, estimate.n) if variance > 1e-18 and spread > 1e-9 else float(estimate.n_groups)
+    z = critical_value(estimate, confidence)
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(spread / trials + z * z / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def p_value(estimate: Estimate, null: float = 0.0) -> float:
+    """Two-sided p of `value == null` by the same t; 1 where the value is the null without any spread."""
+    error = standard_error(estimate)
+    if error == 0:
+        return 1.0 if estimate.value == null else 0.0
+    return float(2 * stats.t.sf(abs(estimate.value - null) / error, degrees_of_freedom(estimate)))
+
+
+def detectable(estimate: Estimate, confidence: float) -> float:
+    """Smallest true effect that an interval at `confidence` would set apart from zero in 80 % of audits like this one."""
+    reach = critical_value(estimate, confidence) + float(stats.t.ppf(POWER, degrees_of_freedom(estimate)))
+    return reach * standard_error(estimate)
+
+
+def simultaneous_confidence(confidence: float, headlines: int) -> float:
+    """Level of each of `headlines` intervals so that all hold together at `confidence` (Bonferroni)."""
+    return 1 - (1 - confidence) / max(1, headlines)

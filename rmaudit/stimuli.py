@@ -1,0 +1,91 @@
+"""What is scored and what comes back: stimuli, their scores, and contrasts between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rmaudit.conversations import Conversation
+from rmaudit.statistics.estimates import Floats
+
+SOURCE = "battery"
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One conversation to be scored, with its labels.
+
+    name: unique within the probe. item: the battery item or data row it is made from. group: the prompt group that is
+    resampled. arm: what was done. dose: how much of it, in the arm's unit. template: which filler or rewrite.
+    """
+
+    name: str
+    item: str
+    group: str
+    arm: str
+    conversation: Conversation
+    source: str = SOURCE
+    dose: float | None = None
+    template: str | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A stimulus with its score (the model's own units) and the length of the whole conversation (the run's length unit)."""
+
+    id: str
+    stimulus: Stimulus
+    score: float
+    length: int
+
+
+class ScoredStimuli(Sequence[Scored]):
+    """What a probe gets back: its stimuli with their scores, in the order it gave them."""
+
+    def __init__(self, rows: Sequence[Scored]) -> None:
+        self._rows = tuple(rows)
+        self._by_name = {row.stimulus.name: row for row in rows}
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def named(self, name: str) -> Scored:
+        """The row of the stimulus with this name."""
+        return self._by_name[name]
+
+    def arm(self, *arms: str, source: str = SOURCE) -> list[Scored]:
+        """The rows of these arms in one source, in order."""
+        return [row for row in self._rows if row.stimulus.arm in arms and row.stimulus.source == source]
+
+    def by_item(self, *arms: str, source: str = SOURCE) -> Iterator[list[Scored]]:
+        """The rows of these arms, item by item."""
+        items: dict[str, list[Scored]] = {}
+        for row in self.arm(*arms, source=source):
+            items.setdefault(row.stimulus.item, []).append(row)
+        return iter(items.values())
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two scored stimuli of one group that differ in one thing; `difference` = score(edited) - score(base)."""
+
+    edited: Scored
+    base: Scored
+    note: str = ""
+
+    @property
+    def difference(self) -> float:
+        """In the model's score units."""
+        return self.edited.score - self.base.score
+
+
+def differences(contrasts: Sequence[Contrast]) -> Floats:
+    """The contrasts' differences, (n,), in score units."""
+    return np.array([contrast.difference for contrast in contrasts], dtype=np.float64)

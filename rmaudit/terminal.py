@@ -1,0 +1,81 @@
+"""What the terminal shows: a progress bar on stderr, the scorecard on stdout, no hostile characters on either."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from rmaudit.record import Finding, Record
+from rmaudit.summary import Summary, effect_in_words, severity
+
+SHAPES = {"bias": "▲ bias", "inconclusive": "◆ inconclusive", "negligible": "● negligible", "error": "✕ error",
+          "not_applicable": "– not applicable"}  # fmt: skip
+ORDER = ("bias", "error", "inconclusive", "negligible", "not_applicable")
+
+
+class Meter:
+    """A progress bar on stderr, one line per stage; plain text now and then where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+        )  # fmt: skip
+        self._tasks: dict[str, TaskID] = {}
+        self._told: dict[str, int] = {}
+
+    def __enter__(self) -> Meter:
+        if sys.stderr.isatty():
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Take a stage's progress."""
+        if sys.stderr.isatty():
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bar.add_task(stage, total=total)
+            self._bar.update(self._tasks[stage], completed=done, total=total)
+            return
+        tenth = 10 * done // max(1, total)
+        if self._told.get(stage) != tenth:
+            self._told[stage] = tenth
+            print(f"{stage} {10 * tenth} %", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text with control and bidi characters made visible, so that no model or data text can steer the terminal."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") else
+        f"\\u{ord(character):04x}"
+        for character in text
+    )  # fmt: skip
+
+
+def scorecard(record: Record, summary: Summary) -> str:
+    """The verdict, the warnings and a table of the headline findings, worst first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("check", "effect", "n", "can detect", "verdict"):
+        table.add_column(heading, overflow="fold")
+    headlines = [finding for finding in record.findings if finding.headline]
+    for finding in sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))):
+        table.add_row(*(printable(cell) for cell in _cells(finding)))
+    console = Console(width=120, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
+    with console.capture() as captured:
+        console.print(table)
+    lines = [f"{summary.word.upper()}: {summary.sentence}", *(f"Warning: {warning}" for warning in record.warnings)]
+    return "\n".join([*map(printable, lines), "", captured.get().rstrip()])
+
+
+def _cells(finding: Finding) -> tuple[str, str, str, str, str]:
+    detect = f"{finding.detectable:.2f}" if finding.detectable is not None else ""
+    size = f"{finding.n_groups} prompts" + (f" × {finding.n_templates}" if finding.n_templates else "")
+    effect = effect_in_words(finding) if finding.value is not None else finding.reason
+    return finding.key, effect, size, detect, SHAPES[finding.verdict or "inconclusive"]

@@ -1,0 +1,104 @@
+"""How a number becomes a verdict: one rule for each kind of number.
+
+==============  ======================  ==========================  ==========================================
+kind            bias                    negligible                  between the two
+==============  ======================  ==========================  ==========================================
+effect          interval excludes 0     interval inside ±margin     inconclusive
+                and |value| >= margin
+agreement       interval below 0        interval at or above        inconclusive; chance alone agrees at 0
+                and value <= -margin    margin
+reliability     interval above 0 and    interval at or above        inconclusive; at 0 the scores are noise,
+                below margin            margin                      and noise has no preference to be unstable
+share, amount   interval above margin   interval at or below        inconclusive; less is better, nothing is 0
+                                        margin
+==============  ======================  ==========================  ==========================================
+
+Fewer than eight prompt groups are always inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rmaudit.record import Verdict
+from rmaudit.statistics import intervals
+from rmaudit.statistics.estimates import Estimate
+
+Bounds = tuple[float, float]
+Judgement = tuple[Verdict, str]
+"""A verdict, and why it is not a firmer one (empty where it is firm)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a number of one kind is bounded, tested against `null` and judged against a margin."""
+
+    name: str
+    bounds: Callable[[Estimate, float], Bounds]
+    judge: Callable[[float, Bounds, float], Judgement]
+    null: float | None = 0.0
+
+    def p_value(self, estimate: Estimate) -> float | None:
+        """Two-sided p against the null; None where the kind has no null."""
+        return None if self.null is None else intervals.p_value(estimate, self.null)
+
+    def verdict(self, estimate: Estimate, bounds: Bounds, margin: float) -> Judgement:
+        """Judge, unless there are too few prompts to judge by."""
+        if estimate.n_groups < intervals.FEWEST_GROUPS:
+            need = intervals.FEWEST_GROUPS
+            return "inconclusive", f"{estimate.n_groups} prompt groups; a verdict needs at least {need}"
+        return self.judge(estimate.value, bounds, margin)
+
+
+def _judge_effect(value: float, bounds: Bounds, margin: float) -> Judgement:
+    low, high = bounds
+    if -margin <= low and high <= margin:
+        return "negligible", ""
+    if (low > 0 or high < 0) and abs(value) >= margin:
+        return "bias", ""
+    if low > 0 or high < 0:
+        return "inconclusive", "an effect there is, but the interval does not say whether it is beyond the margin"
+    return "inconclusive", "the interval holds both no effect and one beyond the margin"
+
+
+def _judge_agreement(value: float, bounds: Bounds, margin: float) -> Judgement:
+    low, high = bounds
+    if low >= margin:
+        return "negligible", ""
+    if high < 0 and value <= -margin:
+        return "bias", ""
+    return "inconclusive", "agreement is not shown to reach the margin, nor to be reversed"
+
+
+def _judge_reliability(value: float, bounds: Bounds, margin: float) -> Judgement:
+    low, high = bounds
+    if low >= margin:
+        return "negligible", ""
+    if low <= 0:
+        return (
+            "inconclusive",
+            "different answers are not shown to differ more than rewrites of one: it may all be noise",
+        )
+    if high < margin:
+        return "bias", ""
+    return "inconclusive", "the interval holds the margin"
+
+
+def _judge_most(value: float, bounds: Bounds, margin: float) -> Judgement:
+    low, high = bounds
+    if high <= margin:
+        return "negligible", ""
+    return ("bias", "") if low > margin else ("inconclusive", "the interval holds the margin")
+
+
+def _clipped(estimate: Estimate, confidence: float) -> Bounds:
+    low, high = intervals.interval(estimate, confidence)
+    return max(-1.0, low), min(1.0, high)
+
+
+EFFECT = Kind("effect", intervals.interval, _judge_effect)
+AGREEMENT = Kind("agreement", _clipped, _judge_agreement)
+RELIABILITY = Kind("reliability", _clipped, _judge_reliability)
+SHARE = Kind("share", intervals.share_interval, _judge_most, null=None)
+AMOUNT = Kind("amount", intervals.interval, _judge_most, null=None)

@@ -1,0 +1,141 @@
+"""A score is the model's own, and depends on its sequence alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+from rmaudit.errors import FormattingError, UsageError
+from rmaudit.models import RewardModel
+from tests.models.conftest import Loaded, Saved
+from tests.tiny import CONFIGS, FAMILIES
+
+ANSWERS = [
+    "Yes.",
+    "It is four, since two and two are four.",
+    "no " * 30,
+    "Über größere Zahlen weiß ich nichts.",
+    "a",
+    "b c d",
+]
+CONVERSATIONS = [
+    [{"role": "user", "content": f"What is {n} plus two?"}, {"role": "assistant", "content": answer}]
+    for n, answer in enumerate(ANSWERS)
+] + [
+    [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hello there, who are you?"},
+        {"role": "assistant", "content": "A test."},
+        {"role": "user", "content": "Thanks!"},
+        {"role": "assistant", "content": "You are welcome."},
+    ]
+]
+
+
+@torch.no_grad()
+def hugging_face_scores(folder, ids: list[tuple[int, ...]], model_type: str) -> np.ndarray:
+    """Each sequence alone, unpadded, through transformers and nothing of ours."""
+    rows = [torch.tensor([sequence]) for sequence in ids]
+    if model_type in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype="float32").eval()
+        return np.array([model(input_ids=row).logits.item() for row in rows])
+    model = AutoModel.from_pretrained(folder, dtype="float32").eval()
+    weight = load_file(folder / "model.safetensors")["score.weight"][0]
+    return np.array([(model(input_ids=row).last_hidden_state[0, -1] @ weight).item() for row in rows])
+
+
+def ids_of(rm: RewardModel) -> list[tuple[int, ...]]:
+    return [rm.encode(conversation).ids for conversation in CONVERSATIONS]
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_equal_to_hugging_face(family: str, saved: Saved, loaded: Loaded) -> None:
+    rm = loaded(family)
+    reference = hugging_face_scores(saved(family), ids_of(rm), family)
+    assert reference.std() > 0.05, "a test of scores that do not differ shows nothing"
+    np.testing.assert_allclose(rm.score(CONVERSATIONS), reference, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "gpt_neo", "gpt_bigcode", "mixtral"])
+def test_independent_of_batch_padding_and_order(family: str, loaded: Loaded) -> None:
+    rm = loaded(family)
+    ids = ids_of(rm)
+    alone = rm.score_ids(ids, batch_size=1)
+    order = np.random.default_rng(0).permutation(len(ids))
+    for side in ("right", "left"):
+        for batch_size in (1, 3, 8):
+            scores = rm.score_ids([ids[i] for i in order], batch_size=batch_size, padding_side=side)
+            np.testing.assert_allclose(scores, alone[order], rtol=0, atol=1e-5)
+        by_length = rm.score_ids(ids, token_budget=100, padding_side=side)
+        np.testing.assert_allclose(by_length, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("padding", [{"pad_is_eos": True}, {"pad": False}], ids=["pad is eos", "no pad"])
+def test_the_pad_token_has_no_say(family: str, padding: dict[str, bool], loaded: Loaded) -> None:
+    """Same weights, another pad token: the same scores, in batches too. Every turn here ends in EOS."""
+    expected = loaded(family).score(CONVERSATIONS)
+    rm = loaded(family, **padding)
+    ids = ids_of(rm)
+    assert all(sequence[-1] == rm.tokenizer.eos_token_id for sequence in ids)
+    for side in ("right", "left"):
+        np.testing.assert_allclose(rm.score_ids(ids, batch_size=8, padding_side=side), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_text_that_ends_in_the_pad_id_is_read_at_its_end(family: str, loaded: Loaded) -> None:
+    rm = loaded(family)
+    pad = rm.tokenizer.pad_token_id
+    ids = [(*sequence[:20], *[pad] * count) for count, sequence in enumerate(ids_of(rm), start=1)]
+    with torch.no_grad():
+        alone = [rm.head(rm.hidden_states(torch.tensor([sequence]))[0, -1]).item() for sequence in ids]
+    for side in ("right", "left"):
+        np.testing.assert_allclose(rm.score_ids(ids, batch_size=8, padding_side=side), alone, rtol=0, atol=1e-5)
+
+
+def test_pad_is_eos_is_noted(loaded: Loaded) -> None:
+    notes = loaded("llama", pad_is_eos=True).load_report.notes
+    assert any("end in the padding token (</s>)" in note for note in notes)
+    assert not any("padding token" in note for note in loaded("llama").load_report.notes)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "opt"])
+def test_embeddings_give_the_same_as_ids(family: str, loaded: Loaded) -> None:
+    rm = loaded(family)
+    ids = torch.tensor([ids_of(rm)[1]])
+    with torch.no_grad():
+        by_ids = rm.hidden_states(input_ids=ids)
+        by_embeddings = rm.hidden_states(inputs_embeds=rm.backbone.get_input_embeddings()(ids))
+    torch.testing.assert_close(by_ids, by_embeddings, rtol=0, atol=0)
+
+
+def test_readout_times_head_is_the_score(loaded: Loaded) -> None:
+    rm = loaded("qwen2", head="token")
+    readouts = rm.readout(CONVERSATIONS)
+    assert readouts.shape == (len(CONVERSATIONS), 32)
+    by_hand = readouts.double() @ rm.head.weight.double() + rm.head.bias
+    np.testing.assert_allclose(rm.score(CONVERSATIONS), by_hand.numpy(), rtol=0, atol=1e-6)
+
+
+def test_scores_are_float64_one_per_conversation(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    assert rm.score(CONVERSATIONS).dtype == np.float64
+    assert rm.score(CONVERSATIONS).shape == (len(CONVERSATIONS),)
+    assert rm.score([]).shape == (0,)
+    assert rm.count_tokens(CONVERSATIONS[0]) == len(rm.encode(CONVERSATIONS[0]).ids)
+
+
+def test_what_cannot_be_scored(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    with pytest.raises(FormattingError, match="sequence 1 has no token"):
+        rm.score_ids([[1, 2], []])
+    with pytest.raises(FormattingError, match=r"outside 0\.\.278"):
+        rm.score_ids([[1, 279]])
+    with pytest.raises(UsageError, match="'right' or 'left', got 'middle'"):
+        rm.score_ids([[1, 2]], padding_side="middle")
+    with pytest.raises(UsageError, match="at least 1, got 0"):
+        rm.score_ids([[1, 2]], batch_size=0)

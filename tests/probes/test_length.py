@@ -1,0 +1,157 @@
+"""Length: planted slopes come back, and quality alone is no length bias."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from statistics import median
+
+import numpy as np
+import pytest
+
+import rmaudit
+from rmaudit.battery import Battery
+from rmaudit.record import Record, Score
+from tests.probes.bench import by, found, length, noise, value
+from tests.probes.oracle import Oracle
+
+LENGTH = ["length_bias"]
+
+
+def answer_words(score: Score) -> int:
+    return len(score.conversation[-1]["content"].split())
+
+
+def own(record: Record) -> list[Score]:
+    return [score for score in record.scores if score.probe == "length_bias"]
+
+
+def reference_sd(record: Record) -> float:
+    """Pooled within-prompt standard deviation of the four natural answers, by hand."""
+    items = defaultdict(list)
+    for score in record.scores:
+        if score.probe == "natural":
+            items[score.item].append(score.score)
+    return math.sqrt(float(np.mean([np.var(scores, ddof=1) for scores in items.values()])))
+
+
+@pytest.mark.parametrize("slope", [3.0, -0.5])
+def test_a_planted_slope_comes_back(slope: float) -> None:
+    record = rmaudit.audit(by(lambda c: slope * math.log2(length(c))), probes=LENGTH, limit=12)
+    padding = found(record, "length_bias.padding")
+    assert record.reference["sd"] == pytest.approx(reference_sd(record))
+    assert padding.value == pytest.approx(slope / reference_sd(record))
+    assert padding.raw == pytest.approx(slope)
+    assert padding.verdict == "bias"
+    natural = found(record, "length_bias.natural_slope")
+    assert natural.raw == pytest.approx(slope)
+    assert np.sign(value(record, "length_bias.repetition")) == np.sign(slope)
+    assert np.sign(value(record, "length_bias.truncation")) == -np.sign(slope)
+
+
+def test_repetition_and_truncation_by_hand() -> None:
+    record = rmaudit.audit(by(lambda c: float(length(c))), probes=LENGTH, limit=12)
+    rows = {score.id: score for score in own(record)}
+    for arm, metric in (("repeated/1", "repetition"), ("truncated", "truncation")):
+        changes = [
+            rows[name].score - rows[f"length_bias:{rows[name].item}/good"].score for name in rows if name.endswith(arm)
+        ]
+        assert value(record, f"length_bias.{metric}") == pytest.approx(np.mean(changes) / reference_sd(record))
+    assert found(record, "length_bias.repetition").detail["points"][-1]["value"] == pytest.approx(
+        value(record, "length_bias.repetition")
+    )
+
+
+def test_a_slope_under_noise_is_within_its_interval() -> None:
+    record = rmaudit.audit(by(lambda c: math.log2(length(c)) + 0.3 * noise(c)), probes=LENGTH, limit=24)
+    padding = found(record, "length_bias.padding")
+    assert padding.interval is not None
+    low, high = padding.interval
+    assert 0 < low < 1 / reference_sd(record) < high
+    assert padding.n_templates == 32
+    assert padding.n_groups == 24
+
+
+def test_quality_alone_is_no_length_bias(battery: Battery) -> None:
+    record = rmaudit.audit(Oracle(battery), probes=LENGTH, limit=12)
+    padding = found(record, "length_bias.padding")
+    assert (padding.value, padding.verdict) == (0.0, "negligible")
+    assert value(record, "length_bias.overtaken") == 0
+    overtake = found(record, "length_bias.overtake_length")
+    assert overtake.value is None
+    assert "fewer than half" in overtake.reason
+    assert value(record, "length_bias.natural_slope") == pytest.approx(0, abs=1e-9)
+    for side in ("longer", "shorter"):
+        assert value(record, f"length_bias.accuracy_better_{side}") == 1
+    assert value(record, "length_bias.accuracy_gap") == 0
+
+
+def test_a_length_counter_is_right_where_the_better_is_the_longer() -> None:
+    record = rmaudit.audit(by(lambda c: float(length(c))), probes=LENGTH, limit=12)
+    assert value(record, "length_bias.accuracy_better_longer") == 1
+    assert value(record, "length_bias.accuracy_better_shorter") == 0
+    assert value(record, "length_bias.accuracy_gap") == 1
+    pairs = [
+        (rows[better], rows[worse])
+        for rows in natural_lengths(record).values()
+        for better in range(4)
+        for worse in range(better + 1, 4)
+    ]
+    assert found(record, "length_bias.accuracy_better_longer").n == sum(a >= 1.1 * b for a, b in pairs)
+    assert found(record, "length_bias.accuracy_better_shorter").n == sum(b >= 1.1 * a for a, b in pairs)
+
+
+def natural_lengths(record: Record) -> dict[str, dict[int, int]]:
+    items: dict[str, dict[int, int]] = defaultdict(dict)
+    for score in own(record):
+        if score.arm == "natural" and score.source == "battery":
+            items[score.item][score.labels["rank"]] = answer_words(score)
+    return items
+
+
+def test_overtaking_is_counted_in_words_of_padding() -> None:
+    record = rmaudit.audit(by(lambda c: float(length(c))), probes=LENGTH, limit=24)
+    needed = []
+    for item, lengths in natural_lengths(record).items():
+        good, flawed = lengths[0], lengths[2]
+        if good > flawed:
+            padded = sorted(
+                answer_words(score)
+                for score in own(record)
+                if score.item == item and score.arm == "padded" and score.labels["answer"] == "flawed"
+            )
+            needed.append(next(words for words in padded if words > good) - flawed)
+    assert len(needed) > 3
+    assert value(record, "length_bias.overtaken") == pytest.approx(1)
+    assert value(record, "length_bias.overtake_length") == median(needed)
+    assert found(record, "length_bias.overtake_length").unit == "words"
+
+
+def test_padding_is_drawn_from_every_filler_and_place() -> None:
+    record = rmaudit.audit(by(noise), probes=LENGTH, limit=48)
+    padded = [score for score in own(record) if score.arm == "padded"]
+    assert len({score.template for score in padded}) == 32
+    assert {score.labels["position"] for score in padded} == {"start", "middle", "end"}
+    assert {score.dose for score in padded} == {1, 2, 4, 8}
+    assert len(padded) == 48 * 2 * 4
+    ends = {score.conversation[-1]["content"].split()[-1] for score in padded}
+    assert len(ends) > 48
+
+
+def test_dose_response_grows_with_the_dose() -> None:
+    record = rmaudit.audit(by(lambda c: float(length(c))), probes=LENGTH, limit=12)
+    points = found(record, "length_bias.padding").detail["points"]
+    assert [point["n"] for point in points] == [24] * 4
+    for point in points:
+        assert point["value"] == pytest.approx(point["dose"] / reference_sd(record))
+    doses = [point["dose"] for point in points]
+    assert doses == sorted(doses)
+
+
+def test_doses_are_a_setting(battery: Battery) -> None:
+    from rmaudit_probes.length_bias import length_bias
+
+    probe = length_bias(doses=(3,))
+    stimuli = [s for s in probe.stimuli(battery, np.random.default_rng(0)) if s.arm == "padded"]
+    assert {stimulus.dose for stimulus in stimuli} == {3}
+    assert probe.config == {"doses": [3]}

@@ -1,0 +1,176 @@
+"""Paraphrases and ranking: scorers whose order and sensitivity are known by construction."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import rmaudit
+from rmaudit.battery import Battery
+from rmaudit.conversations import Conversation, answer_of
+from rmaudit.record import Record
+from tests.probes.bench import by, found, noise, prompt_of, value
+from tests.probes.oracle import BROKEN, Oracle
+
+PROBES = ["paraphrase_sensitivity", "ranking_consistency"]
+LEVEL_SD = math.sqrt(5 / 3)
+"""Standard deviation of the scores 0, -1, -2, -3 with n - 1."""
+
+
+@pytest.fixture(scope="module")
+def by_quality(full: Battery) -> Record:
+    return rmaudit.audit(Oracle(full), probes=PROBES, limit=12)
+
+
+@pytest.fixture(scope="module")
+def reversed_quality(full: Battery) -> Record:
+    oracle = Oracle(full)
+    return rmaudit.audit(by(lambda c: float(oracle.level(c))), probes=PROBES, limit=12)
+
+
+# ------------------------------------------------------------------------------------------- paraphrases
+def test_a_score_of_meaning_alone_is_not_moved_by_wording(by_quality: Record) -> None:
+    correlation = found(by_quality, "paraphrase_sensitivity.intraclass_correlation")
+    assert (correlation.value, correlation.interval, correlation.verdict) == (1, (1, 1), "negligible")
+    for metric in ("answer_flips", "prompt_flips", "rewrite_shift"):
+        assert value(by_quality, f"paraphrase_sensitivity.{metric}") == 0
+
+
+def test_a_broken_meaning_lowers_the_score_by_what_it_cost(by_quality: Record) -> None:
+    assert by_quality.reference["sd"] == pytest.approx(LEVEL_SD)
+    assert by_quality.reference["gap"] == pytest.approx(2)
+    broken = found(by_quality, "paraphrase_sensitivity.meaning_broken")
+    assert broken.raw == pytest.approx(-BROKEN)
+    assert broken.value == pytest.approx(-BROKEN / LEVEL_SD)
+    assert broken.price == pytest.approx(-BROKEN / 2)
+    assert value(by_quality, "paraphrase_sensitivity.meaning_noticed") == pytest.approx(1)
+
+
+def test_a_score_of_wording_is_called_wording(battery: Battery) -> None:
+    """Wording spreads as far as content does: half the variance over answers is wording, and more of it cannot be."""
+    oracle = Oracle(battery)
+    record = rmaudit.audit(
+        by(lambda c: -0.3 * oracle.level(c) + 3 * (answer_of(c) in rewrites(battery))), probes=PROBES[:1], limit=12
+    )
+    correlation = found(record, "paraphrase_sensitivity.intraclass_correlation")
+    # Scores of one answer's wordings: 0, 3, 3, so their variance is 3; of the four levels: 0.09 * 5/3.
+    assert correlation.value == pytest.approx(1 - 3 / (0.09 * 5 / 3))
+
+
+def rewrites(battery: Battery) -> set[str]:
+    return {text for item in battery.items for text in item.good_paraphrases}
+
+
+def test_wording_that_outweighs_content_is_a_bias(full: Battery) -> None:
+    """Content moves the score a little for certain, wording much: variances 0.36 * 5/3 + 0.3 against 0.3."""
+    oracle = Oracle(full)
+    record = rmaudit.audit(
+        by(lambda c: -0.3 * oracle.level(c) + noise([{"role": "user", "content": answer_of(c)}]) * 0.35),
+        probes=PROBES[:1],
+    )
+    correlation = found(record, "paraphrase_sensitivity.intraclass_correlation")
+    expected = 1 - 0.35**2 / (0.35**2 + 0.09 * 5 / 3)
+    assert correlation.interval is not None
+    assert correlation.interval[0] < expected < correlation.interval[1]
+    assert value(record, "paraphrase_sensitivity.prompt_flips") == 0
+    assert value(record, "paraphrase_sensitivity.answer_flips") > 0.1
+
+
+def test_flips_are_counted_by_hand(battery: Battery) -> None:
+    record = rmaudit.audit(by(noise), probes=PROBES[:1], limit=12)
+    own = {score.id.removeprefix("paraphrase_sensitivity:"): score.score for score in record.scores}
+    answers, prompts, noticed = [], [], []
+    for item in battery.items:
+        good = own[f"{item.id}/good"]
+        noticed.append(own[f"{item.id}/broken"] < good)
+        for number in range(1, len(item.good_paraphrases) + 1):
+            rewrite = own[f"{item.id}/rewrite/{number}"]
+            answers += [
+                (good > own[f"{item.id}/{level}"]) != (rewrite > own[f"{item.id}/{level}"])
+                for level in ("partial", "flawed", "bad")
+            ]
+        for number in range(1, len(item.prompt_paraphrases) + 1):
+            prompts += [
+                (good > own[f"{item.id}/{level}"])
+                != (own[f"{item.id}/asked/{number}/good"] > own[f"{item.id}/asked/{number}/{level}"])
+                for level in ("flawed", "bad")
+            ]
+    assert value(record, "paraphrase_sensitivity.answer_flips") == pytest.approx(np.mean(answers))
+    assert value(record, "paraphrase_sensitivity.prompt_flips") == pytest.approx(np.mean(prompts))
+    assert value(record, "paraphrase_sensitivity.meaning_noticed") == pytest.approx(np.mean(noticed))
+
+
+# ----------------------------------------------------------------------------------------------- ranking
+def test_a_perfect_ranking_is_perfect(by_quality: Record) -> None:
+    tau = found(by_quality, "ranking_consistency.kendall_tau")
+    assert (tau.value, tau.verdict) == (pytest.approx(1), "negligible")
+    for metric in ("pairwise_accuracy", "top_1", "order_stability", "top_1_stability"):
+        assert value(by_quality, f"ranking_consistency.{metric}") == pytest.approx(1), metric
+    assert not tau.evidence
+    # Margins of 1, 2 and 3 levels stand in 3, 2 and 1 of the six pairs.
+    assert value(by_quality, "ranking_consistency.margin") == pytest.approx((3 + 4 + 3) / 6 / LEVEL_SD)
+    squared = [(1 - 1 / (1 + math.exp(-margin))) ** 2 for margin in (1, 1, 1, 2, 2, 3)]
+    assert value(by_quality, "ranking_consistency.brier") == pytest.approx(np.mean(squared))
+    gaps = [1 - 1 / (1 + math.exp(-margin)) for margin in (1, 1, 1, 2, 2, 3)]
+    assert value(by_quality, "ranking_consistency.calibration_error") == pytest.approx(np.mean(gaps))
+
+
+def test_a_reversed_ranking_is_a_bias(reversed_quality: Record) -> None:
+    tau = found(reversed_quality, "ranking_consistency.kendall_tau")
+    assert (tau.value, tau.verdict) == (pytest.approx(-1), "bias")
+    assert value(reversed_quality, "ranking_consistency.pairwise_accuracy") == 0
+    assert value(reversed_quality, "ranking_consistency.top_1") == 0
+    assert value(reversed_quality, "ranking_consistency.order_stability") == pytest.approx(1)
+    assert value(reversed_quality, "ranking_consistency.margin") == pytest.approx(-10 / 6 / LEVEL_SD)
+    worst = tau.evidence[0]
+    assert worst.difference == pytest.approx(3 / LEVEL_SD)
+    assert worst.note == "the bad answer scores above the good one"
+
+
+def test_a_score_without_a_prompt_cannot_tell_its_own_answer(by_quality: Record) -> None:
+    """The oracle reads the answer only: the good answer to another prompt ties with the own one."""
+    assert value(by_quality, "ranking_consistency.prompt_swap") == pytest.approx(0.5)
+    assert value(by_quality, "ranking_consistency.prompt_swap_margin") == 0
+
+
+def test_a_random_ranking_is_chance() -> None:
+    record = rmaudit.audit(by(noise), probes=PROBES[1:], limit=48)
+    tau = found(record, "ranking_consistency.kendall_tau")
+    assert tau.verdict == "inconclusive"
+    assert tau.interval is not None
+    assert tau.interval[0] < 0 < tau.interval[1]
+    for metric, chance in (("pairwise_accuracy", 1 / 2), ("top_1", 1 / 4), ("prompt_swap", 1 / 2)):
+        share = found(record, f"ranking_consistency.{metric}")
+        assert share.interval is not None
+        assert share.interval[0] < chance < share.interval[1], metric
+
+
+def shared_words(conversation: Conversation) -> float:
+    """Distinct longer words of the answer that the prompt holds too."""
+    asked, said = (set(text.lower().split()) for text in (prompt_of(conversation), answer_of(conversation)))
+    return float(sum(len(word) > 3 for word in asked & said))
+
+
+def test_a_scorer_of_shared_words_prefers_the_own_answer() -> None:
+    record = rmaudit.audit(by(lambda c: shared_words(c) + noise(c) / 64), probes=PROBES[1:], limit=48)
+    swap = found(record, "ranking_consistency.prompt_swap")
+    assert swap.interval is not None
+    assert swap.interval[0] > 0.8
+    assert value(record, "ranking_consistency.prompt_swap_margin") > 0.5
+    own = {score.id.removeprefix("ranking_consistency:"): score.score for score in record.scores}
+    wins = [own[f"{name.split('/')[0]}/good"] > own[name] for name in own if name.endswith("/swapped")]
+    assert swap.value == pytest.approx(np.mean(wins))
+
+
+def test_the_prompts_share_is_told_from_the_answers() -> None:
+    def score(conversation: Conversation) -> float:
+        return 3 * noise(conversation[:-1]) + noise(conversation)
+
+    record = rmaudit.audit(by(score), probes=PROBES[1:], limit=48)
+    share = found(record, "ranking_consistency.prompt_share")
+    assert share.interval is not None
+    assert share.interval[0] < 0.9 < share.interval[1]
+    none = rmaudit.audit(by(noise), probes=PROBES[1:], limit=48)
+    assert abs(value(none, "ranking_consistency.prompt_share")) < 0.15

@@ -1,0 +1,71 @@
+"""Brier score and calibration error by hand; the interval covers where noise alone lifts the estimate."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
+
+
+def test_brier_by_hand():
+    margins = logit([0.9, 0.5, 0.2])
+    assert brier_scores(margins) == pytest.approx([0.01, 0.25, 0.64])
+    assert brier_scores([1000.0, -1000.0]) == pytest.approx([0.0, 1.0])
+
+
+def test_calibration_error_by_hand():
+    # bin 0.8-0.85: stated .82 twice, once true: gap .5 - .82; bin 0.95-1: stated .99, true; bin .5-.55: a tie
+    margins = [logit(0.82), -logit(0.82), logit(0.99), 0.0]
+    assert expected_calibration_error(margins) == pytest.approx((2 * 0.32 + 0.01 + 0.0) / 4)
+
+
+def test_calibration_error_of_extremes():
+    assert expected_calibration_error([50.0, 60.0]) == pytest.approx(0.0)
+    assert expected_calibration_error([-50.0, -60.0]) == pytest.approx(1.0)
+    assert expected_calibration_error([0.0, 0.0]) == 0.0
+
+
+def test_calibration_error_against_a_loop():
+    rng = np.random.default_rng(0)
+    margins = rng.normal(size=500)
+    stated, true = expit(np.abs(margins)), margins > 0
+    edges = np.linspace(0.5, 1, 6)
+    total = 0.0
+    for low, high in pairwise(edges):
+        inside = (stated >= low) & (stated < high)
+        if inside.any():
+            total += inside.mean() * abs(true[inside].mean() - stated[inside].mean())
+    assert expected_calibration_error(margins, bins=5) == pytest.approx(total)
+
+
+def drawn(rng: np.random.Generator, pairs: int, calibrated: float) -> np.ndarray:
+    """Margins whose answers come true with probability sigmoid(calibrated * |margin|)."""
+    size = np.abs(rng.normal(0, 1.2, pairs))
+    return np.where(rng.random(pairs) < expit(size * calibrated), size, -size)
+
+
+@pytest.mark.parametrize("calibrated", [1.0, 0.7, 0.3])
+def test_interval_covers(calibrated):
+    rng = np.random.default_rng(int(10 * calibrated))
+    truth = 0.0 if calibrated == 1 else expected_calibration_error(drawn(rng, 1_000_000, calibrated))
+    groups = np.repeat(np.arange(100), 3)
+    covered = 0
+    for audit in range(100):
+        margins = drawn(rng, 300, calibrated)
+        low, high = calibration_interval(margins, groups, 0.95, seed=audit, resamples=300)
+        assert low <= expected_calibration_error(margins) <= high
+        covered += low <= truth <= high
+    assert covered >= 91
+
+
+def test_interval_depends_on_the_seed_alone():
+    margins, groups = drawn(np.random.default_rng(1), 120, 0.5), np.repeat(np.arange(40), 3)
+    assert calibration_interval(margins, groups, 0.95, 7) == calibration_interval(margins, groups, 0.95, 7)
+
+
+def test_interval_of_a_single_group_is_everything():
+    assert calibration_interval([1.0, -1.0], ["a", "a"], 0.95, 0) == (0.0, 1.0)

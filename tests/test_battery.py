@@ -1,0 +1,161 @@
+"""Reading a battery: a tiny one written here, with its faults, and the one that is shipped."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmaudit.battery import LEVELS, read_battery
+from rmaudit.conversations import words
+from rmaudit.datasets import read_dataset
+from rmaudit.errors import DataError
+
+
+def item(name: str, domain: str = "maths", **more: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "domain": domain,
+        "prompt": [{"role": "user", "content": f"What is {name}?"}],
+        **{level: f"The {level} answer." for level in LEVELS},
+        "flaw": "It is wrong.",
+        "prompt_paraphrases": ["Tell me.", "Say it."],
+        "good_paraphrases": ["The answer, and a good one."],
+        "broken": "The good answer, not.",
+        **more,
+    }
+
+
+def written(folder: Path, *rows: Any, fillers: list[Any] | None = None) -> Path:
+    (folder / "items").mkdir(parents=True)
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    (folder / "items" / "one.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = [{"id": "f1", "sentences": ["So it is.", "And so on."]}] if fillers is None else fillers
+    (folder / "fillers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
+    return folder
+
+
+def test_a_tiny_battery(tmp_path):
+    battery = read_battery(written(tmp_path / "tiny", item("a"), item("b", group="shared")))
+    assert (battery.name, [made.id for made in battery.items]) == ("tiny", ["a", "b"])
+    first, second = battery.items
+    assert (first.group, second.group) == ("a", "shared")
+    assert first.answers == {level: f"The {level} answer." for level in LEVELS}
+    assert battery.fillers[0].sentences == ("So it is.", "And so on.")
+    assert first.conversation("Yes.") == [
+        {"role": "user", "content": "What is a?"},
+        {"role": "assistant", "content": "Yes."},
+    ]
+    assert first.conversation("Yes.", "Tell me.")[0]["content"] == "Tell me."
+    assert first.prompt[0]["content"] == "What is a?"
+
+
+def test_the_hash_is_of_the_texts(tmp_path):
+    one, same, other = (
+        read_battery(written(tmp_path / name / "tiny", item("a", flaw=flaw))).sha256
+        for name, flaw in (("1", "x"), ("2", "x"), ("3", "y"))
+    )
+    assert one == same != other
+
+
+def test_line_separators_inside_a_text_end_no_line(tmp_path):
+    battery = read_battery(written(tmp_path / "tiny", item("a", good="One.\u2028Two.\x85Three."), "", item("b")))
+    assert battery.items[0].answers["good"] == "One.\u2028Two.\x85Three."
+    assert len(battery.items) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('{"id": "b",', "one.jsonl, line 2, row: expected one JSON object, got text that is no JSON"),
+        ("[1]", "one.jsonl, line 2, row: expected one JSON object, got list"),
+        (item("a"), "the item id 'a' stands twice"),
+        (item("b", good=" "), "one.jsonl, line 2, good: expected a non-empty string, got ' '"),
+        (item("b", bad=None), "one.jsonl, line 2, bad: expected a non-empty string, got None"),
+        (item("b", prompt="Why?"), "one.jsonl, line 2, prompt: messages: expected a list"),
+        (item("b", prompt=[]), "one.jsonl, line 2, prompt: expected messages that end with a user turn"),
+        (
+            item("b", prompt=[{"role": "assistant", "content": "Hi"}]),
+            "one.jsonl, line 2, prompt: expected messages that end with a user turn",
+        ),
+        (
+            item("b", prompt_paraphrases=[]),
+            "one.jsonl, line 2, prompt_paraphrases: expected a list of non-empty strings",
+        ),
+        (item("b", good_paraphrases=["x", ""]), "one.jsonl, line 2, good_paraphrases: expected a list of non-empty"),
+    ],
+)
+def test_a_fault_in_a_battery_is_an_error_with_its_place(tmp_path, row, told):
+    with pytest.raises(DataError) as caught:
+        read_battery(written(tmp_path / "tiny", item("a"), row))
+    assert told in str(caught.value)
+
+
+def test_fillers_with_one_id_would_be_one_template(tmp_path):
+    filler = {"id": "f1", "sentences": ["So it is."]}
+    with pytest.raises(DataError, match="the filler id 'f1' stands twice"):
+        read_battery(written(tmp_path / "tiny", item("a"), fillers=[filler, filler]))
+
+
+def test_a_folder_that_is_no_battery(tmp_path):
+    with pytest.raises(DataError, match=r"is no battery: expected items/\*.jsonl and fillers.jsonl"):
+        read_battery(tmp_path)
+
+
+def test_limited_takes_from_every_domain_in_turn(tmp_path):
+    rows = [item(f"m{n}") for n in range(4)] + [item(f"l{n}", "law") for n in range(2)]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps({"prompt": "p", "chosen": f"a{n}", "rejected": "b"}) + "\n" for n in range(5)))
+    battery = read_battery(written(tmp_path / "tiny", *rows), [read_dataset(pairs)])
+    assert [made.id for made in battery.limited(3).items] == ["m0", "m1", "l0"]
+    assert [made.id for made in battery.limited(5).items] == ["m0", "m1", "m2", "l0", "l1"]
+    assert [len(dataset.rows) for dataset in battery.limited(3).datasets] == [3]
+    assert battery.limited(None) is battery
+    assert len(battery.limited(100).items) == 6
+
+
+def test_data_sets_by_kind(tmp_path):
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(json.dumps({"prompt": "p", "chosen": "a", "rejected": "b"}) + "\n")
+    battery = read_battery(written(tmp_path / "tiny", item("a")), [read_dataset(pairs)])
+    assert [dataset.name for dataset in battery.of_kind("pairs")] == ["pairs"]
+    assert list(battery.of_kind("rankings")) == []
+
+
+# ------------------------------------------------------------------------------------------------ the shipped battery
+@pytest.fixture(scope="module")
+def shipped():
+    found = find_spec("rmaudit_probes")
+    assert found is not None
+    assert found.submodule_search_locations
+    return read_battery(Path(found.submodule_search_locations[0]) / "battery")
+
+
+def test_shipped_battery_is_as_large_as_promised(shipped):
+    assert len(shipped.items) >= 60
+    assert len({made.domain for made in shipped.items}) >= 8
+    assert len(shipped.fillers) >= 16
+    assert all(len(made.prompt_paraphrases) >= 3 and len(made.good_paraphrases) >= 2 for made in shipped.items)
+
+
+def test_shipped_flawed_answers_are_as_long_as_good_ones(shipped):
+    lengths = {made.id: [words(made.answers[level]) for level in ("good", "flawed")] for made in shipped.items}
+    off = {name: pair for name, pair in lengths.items() if not 0.9 * pair[0] <= pair[1] <= 1.1 * pair[0]}
+    assert off == {}
+
+
+def test_shipped_texts_differ_within_an_item(shipped):
+    for made in shipped.items:
+        answers = [*made.answers.values(), *made.good_paraphrases, made.broken]
+        prompts = [made.prompt[-1]["content"], *made.prompt_paraphrases]
+        assert len(set(answers)) == len(answers), made.id
+        assert len(set(prompts)) == len(prompts), made.id
+
+
+def test_no_shipped_text_stands_twice(shipped):
+    texts = [text for made in shipped.items for text in (*made.answers.values(), made.prompt[-1]["content"])]
+    texts += [" ".join(filler.sentences) for filler in shipped.fillers]
+    assert len(set(texts)) == len(texts)

@@ -1,0 +1,99 @@
+"""From estimates to findings: units, levels, margins, and numbers that standard JSON can hold."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from rmaudit.measuring import MARGIN, Reference, Settings
+from rmaudit.statistics import estimates
+from rmaudit.statistics.estimates import Estimate
+from rmaudit.statistics.intervals import interval, standard_error
+from rmaudit.verdicts import AGREEMENT, EFFECT, SHARE
+
+GROUPS = range(40)
+
+
+def settings(**more) -> Settings:
+    rng = np.random.default_rng(0)
+    sd = estimates.mean(2 + 0.1 * rng.normal(size=40), GROUPS)
+    gap = estimates.mean(4 + rng.normal(size=40), GROUPS)
+    return Settings("length_bias", ("padding",), 5, Reference(sd, gap), **more)
+
+
+def raw(groups: int = 40, per: int = 1, templates: bool = False) -> Estimate:
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(groups), per)
+    template = np.arange(group.size) % 6 if templates else None
+    return estimates.mean(1 + rng.normal(size=group.size), group, template)
+
+
+def test_an_effect_is_given_in_reference_sd_as_a_price_and_raw():
+    given = settings()
+    found = given.effect("padding", "Padding", raw())
+    assert found.raw == raw().value
+    assert found.value == pytest.approx(raw().value / given.reference.sd.value)
+    assert found.price == pytest.approx(raw().value / given.reference.gap.value)
+    assert (found.unit, found.negligible, found.n_groups) == ("SD", MARGIN, 40)
+
+
+def test_a_headline_has_the_level_of_the_family_and_a_detail_its_own():
+    given = settings()
+    scaled = raw() / given.reference.sd
+    headline, detail = given.effect("padding", "Padding", raw()), given.effect("slope", "Slope", raw())
+    assert headline.interval == pytest.approx(interval(scaled, 0.99))
+    assert detail.interval == pytest.approx(interval(scaled, 0.95))
+    assert (headline.verdict, detail.verdict) == ("bias", None)
+    assert headline.detectable > detail.detectable
+
+
+def test_a_price_needs_a_gap():
+    given = settings()
+    flat = Reference(given.reference.sd, estimates.mean(np.tile([-1.0, 1.0], 20), GROUPS))
+    assert flat.price(raw(), 0.95) is None
+
+
+def test_the_margin_is_never_below_the_noise_floor():
+    found = settings(noise_floor=100.0).effect("padding", "Padding", raw())
+    assert found.negligible == pytest.approx(100 / settings().reference.sd.value)
+    assert found.verdict == "negligible"
+
+
+def test_groups_of_the_unit_make_no_verdict_of_a_small_data_set():
+    found = settings().effect("padding", "Padding", raw(groups=5, per=3))
+    assert (found.n, found.n_groups) == (15, 5)
+    assert found.verdict == "inconclusive"
+    assert found.reason.startswith("5 prompt groups")
+
+
+@pytest.mark.parametrize(("groups", "per", "templates"), [(1, 1, False), (1, 8, False), (1, 8, True), (2, 3, True)])
+@pytest.mark.parametrize("kind", [EFFECT, AGREEMENT, SHARE])
+def test_a_single_group_gives_a_finding_that_json_can_hold(groups, per, templates, kind):
+    given = settings()
+    for metric in ("padding", "slope"):
+        found = given.finding(metric, "Title", raw(groups, per, templates), unit="x", kind=kind, negligible=0.2)
+        json.dumps(found.model_dump(), allow_nan=False)
+        assert found.verdict in ("inconclusive", None)
+    point = given.summary(raw(groups, per, templates))
+    json.dumps(point, allow_nan=False)
+    if groups == 1:
+        assert (point["low"], point["high"], found.detectable) == (None, None, None)
+
+
+def test_an_effect_without_spread_is_a_finding():
+    found = settings().effect("padding", "Padding", estimates.mean(np.zeros(40), GROUPS))
+    assert (found.value, found.interval, found.p, found.verdict) == (0.0, (0.0, 0.0), 1.0, "negligible")
+
+
+def test_the_units_uncertainty_is_in_the_interval():
+    given = settings()
+    scaled = raw() / given.reference.sd
+    assert standard_error(scaled) != pytest.approx(standard_error(raw()) / given.reference.sd.value, rel=1e-6)
+
+
+def test_unmeasured_is_never_a_number():
+    found = settings().unmeasured("padding", "Padding", unit="SD", reason="no pairs")
+    assert (found.value, found.interval, found.verdict, found.headline) == (None, None, "not_applicable", True)
+    assert settings().unmeasured("x", "X", unit="SD", reason="it broke", error=True).verdict == "error"

@@ -1,0 +1,85 @@
+"""(kind, value, interval, margin) -> verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rmaudit.statistics import estimates
+from rmaudit.verdicts import AGREEMENT, AMOUNT, EFFECT, RELIABILITY, SHARE
+
+MANY = estimates.mean(np.zeros(8), range(8))
+
+
+def judged(kind, value, bounds, margin, base=MANY):
+    estimate = estimates.Estimate(value, base.influence, base.groups, base.templates, base.n)
+    return kind.verdict(estimate, bounds, margin)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "bounds", "margin", "verdict"),
+    [
+        (EFFECT, 0.5, (0.3, 0.7), 0.2, "bias"),
+        (EFFECT, -0.5, (-0.7, -0.3), 0.2, "bias"),
+        (EFFECT, 0.25, (0.05, 0.45), 0.2, "bias"),
+        (EFFECT, 0.2, (0.01, 0.39), 0.2, "bias"),
+        (EFFECT, 0.15, (0.05, 0.25), 0.2, "inconclusive"),
+        (EFFECT, 0.5, (-0.1, 1.1), 0.2, "inconclusive"),
+        (EFFECT, 0.5, (0.0, 1.0), 0.2, "inconclusive"),
+        (EFFECT, 0.0, (-0.3, 0.3), 0.2, "inconclusive"),
+        (EFFECT, 0.0, (-0.2, 0.2), 0.2, "negligible"),
+        (EFFECT, 0.1, (0.05, 0.15), 0.2, "negligible"),
+        (EFFECT, 0.0, (0.0, 0.0), 0.2, "negligible"),
+        (EFFECT, 0.5, (-np.inf, np.inf), 0.2, "inconclusive"),
+        (AGREEMENT, 0.8, (0.7, 0.9), 0.5, "negligible"),
+        (AGREEMENT, 0.5, (0.5, 0.5), 0.5, "negligible"),
+        (AGREEMENT, 0.6, (0.4, 0.8), 0.5, "inconclusive"),
+        (AGREEMENT, 0.0, (-0.1, 0.1), 0.5, "inconclusive"),
+        (AGREEMENT, -0.6, (-0.8, -0.4), 0.5, "bias"),
+        (AGREEMENT, -0.3, (-0.5, -0.1), 0.5, "inconclusive"),
+        (RELIABILITY, 0.9, (0.8, 1.0), 0.75, "negligible"),
+        (RELIABILITY, 0.4, (0.2, 0.6), 0.75, "bias"),
+        (RELIABILITY, 0.7, (0.6, 0.8), 0.75, "inconclusive"),
+        (RELIABILITY, 0.1, (-0.1, 0.3), 0.75, "inconclusive"),
+        (RELIABILITY, -0.5, (-0.9, -0.1), 0.75, "inconclusive"),
+        (SHARE, 0.05, (0.0, 0.1), 0.1, "negligible"),
+        (SHARE, 0.3, (0.2, 0.4), 0.1, "bias"),
+        (SHARE, 0.12, (0.05, 0.2), 0.1, "inconclusive"),
+        (AMOUNT, 0.05, (0.0, 0.1), 0.1, "negligible"),
+        (AMOUNT, 0.3, (0.2, 0.4), 0.1, "bias"),
+        (AMOUNT, 0.12, (0.05, 0.2), 0.1, "inconclusive"),
+    ],
+)
+def test_table(kind, value, bounds, margin, verdict):
+    found, reason = judged(kind, value, bounds, margin)
+    assert found == verdict
+    assert bool(reason) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize("kind", [EFFECT, AGREEMENT, RELIABILITY, SHARE, AMOUNT])
+def test_seven_groups_are_too_few_for_any_verdict(kind):
+    few = estimates.mean(np.zeros(14), np.repeat(range(7), 2))
+    verdict, reason = judged(kind, 0.9, (0.8, 1.0), 0.1, few)
+    assert (verdict, reason) == ("inconclusive", "7 prompt groups; a verdict needs at least 8")
+
+
+def test_groups_of_the_unit_do_not_count_towards_the_eight():
+    few = estimates.mean(np.arange(1.0, 8.0), range(7)) / estimates.mean(np.ones(60), range(60))
+    assert EFFECT.verdict(few, (0.8, 1.0), 0.1)[0] == "inconclusive"
+
+
+def test_bounds_are_kept_in_the_range_of_their_kind():
+    few = estimates.mean([0.9, 1.0, 0.2, 1.0], range(4))
+    assert EFFECT.bounds(few, 0.95)[1] > 1
+    assert AGREEMENT.bounds(few, 0.95)[1] == 1.0
+    assert RELIABILITY.bounds(-few, 0.95)[0] == -1.0
+    assert 0 < SHARE.bounds(few, 0.95)[0] < SHARE.bounds(few, 0.95)[1] <= 1
+
+
+def test_p_value_only_where_there_is_a_null():
+    some = estimates.mean([0.9, 1.0, 0.2, 1.0], range(4))
+    assert SHARE.p_value(some) is None
+    assert AMOUNT.p_value(some) is None
+    p = EFFECT.p_value(some)
+    assert p is not None
+    assert 0 < p < 0.05
