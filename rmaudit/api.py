@@ -61,7 +61,9 @@ def attribute(
     """
     loaded = load(model, **options)
     if not isinstance(loaded, RewardModel):
-        raise AttributionError("attribution reads the weights of a model; a black box has none to read. Give a checkpoint")
+        raise AttributionError(
+            "attribution reads the weights of a model; a black box has none to read. Give a checkpoint"
+        )
     return attribute_conversation(
         loaded, checked_conversation(conversation), checked_conversation(against) if against is not None else None
     )

@@ -165,7 +165,11 @@ def _unmeasured(probe: Probe, planned: PlannedAudit, reason: str, verdict: Any) 
 
 # --------------------------------------------------------------------------------------------------- attributions
 def _traces(
-    audit: Audit, model: RewardModel, findings: Sequence[Finding], rows: Mapping[str, Sequence[Scored]], progress: Progress
+    audit: Audit,
+    model: RewardModel,
+    findings: Sequence[Finding],
+    rows: Mapping[str, Sequence[Scored]],
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """The worst examples of every headline finding, traced back through the model."""
     texts = {row.id: row.stimulus.conversation for owned in rows.values() for row in owned}

@@ -25,13 +25,21 @@ app = typer.Typer(
 ModelArgument = Annotated[str, typer.Argument(help="Folder of a checkpoint, or a hub id.", metavar="MODEL")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16; the head is always float32.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps ...")]
-Template = Annotated[Path | None, typer.Option(help="File with a chat template (Jinja) to use instead of the tokenizer's.")]
+Template = Annotated[
+    Path | None, typer.Option(help="File with a chat template (Jinja) to use instead of the tokenizer's.")
+]
 BosPolicy = Annotated[str, typer.Option(help="Number of BOS tokens in front: one, none, two, as-is.")]
-Truncate = Annotated[str | None, typer.Option(help="prompt-left: cut too long prompts from the left; else they are an error.")]
+Truncate = Annotated[
+    str | None, typer.Option(help="prompt-left: cut too long prompts from the left; else they are an error.")
+]
 MaxLength = Annotated[int | None, typer.Option(help="Longest conversation in tokens, if below the model's own limit.")]
-RemoteCode = Annotated[bool, typer.Option("--allow-remote-code", help="Run Python code that the checkpoint brings along.")]
+RemoteCode = Annotated[
+    bool, typer.Option("--allow-remote-code", help="Run Python code that the checkpoint brings along.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Names = Annotated[list[str] | None, typer.Option(help="Names, or ./file.py of your own; all registered ones if left out.")]
+Names = Annotated[
+    list[str] | None, typer.Option(help="Names, or ./file.py of your own; all registered ones if left out.")
+]
 SEVERAL = ("--data", "--probes")
 
 
@@ -51,7 +59,9 @@ def _load_options(
 def audit(
     model: ModelArgument,
     probes: Names = None,
-    data: Annotated[list[Path] | None, typer.Option(help="Your own pairs, rankings, paraphrases, identity data.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Your own pairs, rankings, paraphrases, identity data.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for run.json, scores.jsonl and report.html.")] = None,
     policy: Annotated[Path | None, typer.Option(help="TOML file of limits; decides the exit code.")] = None,
     profile: Annotated[str, typer.Option(help="full, or quick: 32 prompts.")] = "full",
@@ -125,7 +135,9 @@ def attribute(
 @app.command()
 def score(
     model: ModelArgument,
-    file: Annotated[Path, typer.Argument(help="Pairs, rankings, paraphrases or identity data: .jsonl, .csv, .parquet.")],
+    file: Annotated[
+        Path, typer.Argument(help="Pairs, rankings, paraphrases or identity data: .jsonl, .csv, .parquet.")
+    ],
     output: Annotated[Path | None, typer.Option(help="Write the lines here instead of to stdout.")] = None,
     dtype: Dtype = "float32",
     device: Device = "cpu",

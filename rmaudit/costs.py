@@ -35,5 +35,7 @@ def in_words(price: dict[str, Any]) -> str:
     lines.append(f"{'together':<24}{price['stimuli']:>8,} stimuli, {price['conversations']:,} different conversations")
     if price["tree_tokens"] is not None:
         saved = price["tokens"] / max(1, price["tree_tokens"])
-        lines.append(f"{price['tokens']:,} tokens, {price['tree_tokens']:,} in the prefix tree ({saved:.2f} times fewer)")
+        lines.append(
+            f"{price['tokens']:,} tokens, {price['tree_tokens']:,} in the prefix tree ({saved:.2f} times fewer)"
+        )
     return "\n".join(lines)

@@ -72,7 +72,9 @@ def plan_audit(audit: Audit, *, white_box: bool) -> PlannedAudit:
         rng = np.random.default_rng([audit.seed, zlib.crc32(probe.card.name.encode())])
         stimuli = probe.stimuli(audit.battery, rng)
         if len({stimulus.name for stimulus in stimuli}) != len(stimuli):
-            raise UsageError(f"the probe {probe.card.name!r} gave two stimuli one name; names are unique within a probe")
+            raise UsageError(
+                f"the probe {probe.card.name!r} gave two stimuli one name; names are unique within a probe"
+            )
         planned += [(probe.card.name, stimulus) for stimulus in stimuli]
     return PlannedAudit(audit, tuple(planned), applicable)
 

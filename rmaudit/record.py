@@ -6,6 +6,7 @@ battery and seed give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from rmaudit.errors import RecordError
 
 SCHEMA = 1
+Measure = Literal["effect", "agreement", "reliability", "share", "amount"]
 Verdict = Literal["bias", "negligible", "inconclusive", "not_applicable", "error"]
 
 
@@ -60,6 +62,7 @@ class Finding(BaseModel):
     title: str = Field(description="the metric in plain words")
     value: float | None = Field(description="None: could not be measured; see reason")
     unit: str
+    kind: Measure = Field(default="amount", description="how the number is bounded and judged; see rmaudit.verdicts")
     interval: tuple[float, float] | None = None
     confidence: float = Field(description="level of the interval; of all headline intervals together if headline")
     headline: bool = Field(description="carries a verdict and counts in the simultaneous family")
@@ -122,6 +125,7 @@ class Record(BaseModel):
     not_tested: list[str]
     environment: dict[str, str]
     gate: dict[str, Any] | None = Field(default=None, description="the policy's outcome, if one was applied")
+    scores_sha256: str = Field(default="", description="of the text of scores.jsonl: the two files are one run")
     folder: Path | None = Field(default=None, exclude=True)
     _scores: list[Score] | None = PrivateAttr(default=None)
 
@@ -130,7 +134,7 @@ class Record(BaseModel):
 
         Raises RecordError, before anything is written, where the record holds what standard JSON cannot.
         """
-        lines = "".join(canonical_json(score.model_dump()) + "\n" for score in self.scores)
+        lines = _lines(self.scores)
         run = self.to_json()
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in (reports or {}).items():
@@ -173,8 +177,9 @@ class Record(BaseModel):
         return self._scores
 
     def attach(self, scores: Iterable[Score]) -> None:
-        """Keep the scores in memory with the record they belong to."""
+        """Keep the scores with the record they belong to. Raises RecordError where they are no standard JSON."""
         self._scores = list(scores)
+        self.scores_sha256 = hashlib.sha256(_lines(self._scores).encode("utf-8")).hexdigest()
 
     def _read_scores(self) -> list[Score]:
         if self.folder is None:
@@ -190,7 +195,13 @@ class Record(BaseModel):
         except (ValidationError, UnicodeDecodeError) as error:
             told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
             raise RecordError(f"{path}, line {len(scores) + 1} is damaged: {told}; run the audit again") from error
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self.scores_sha256:
+            raise RecordError(f"{path} is not of the same run as the run.json beside it; run the audit again")
         return scores
+
+
+def _lines(scores: Iterable[Score]) -> str:
+    return "".join(canonical_json(score.model_dump()) + "\n" for score in scores)
 
 
 def canonical_json(value: Any, indent: int | None = None) -> str:

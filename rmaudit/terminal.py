@@ -30,16 +30,18 @@ class Meter:
         self._told: dict[str, int] = {}
 
     def __enter__(self) -> Meter:
-        if sys.stderr.isatty():
-            self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.stop()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._tasks:
+            self._bar.stop()
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Take a stage's progress."""
         if sys.stderr.isatty():
+            self._bar.start()
             if stage not in self._tasks:
                 self._tasks[stage] = self._bar.add_task(stage, total=total)
             self._bar.update(self._tasks[stage], completed=done, total=total)

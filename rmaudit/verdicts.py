@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rmaudit.record import Verdict
+from rmaudit.record import Measure, Verdict
 from rmaudit.statistics import intervals
 from rmaudit.statistics.estimates import Estimate
 
@@ -34,7 +34,7 @@ Judgement = tuple[Verdict, str]
 class Kind:
     """How a number of one kind is bounded, tested against `null` and judged against a margin."""
 
-    name: str
+    name: Measure
     bounds: Callable[[Estimate, float], Bounds]
     judge: Callable[[float, Bounds, float], Judgement]
     null: float | None = 0.0

@@ -1,85 +1,184 @@
-"""Probes from a user's own file, and names that do not exist."""
+"""Finding probes, batteries and reports: by name, in a user's file, and when two claim one name."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import rmaudit
 from rmaudit import registry
 from rmaudit.errors import RmauditError, UnknownNameError, UsageError
+from rmaudit.report import Report
+from tests.probes.bench import by, found, noise
 
-PROBE = """
-from __future__ import annotations
-from dataclasses import dataclass
-from rmaudit.probe import Probe, ProbeCard
-
-
-@dataclass(frozen=True)
-class Mine:
-    doses: tuple[int, ...] = (1, 2)
+BUILT_IN = ["length_bias", "paraphrase_sensitivity", "ranking_consistency", "identity_gap", "placebo"]
+PROBE_FILE = """
+from rmaudit import Finding, Probe, ProbeCard, Stimulus
+from rmaudit.statistics import estimates
 
 
-def mine(*, doses: tuple[int, ...] = (1,)) -> Probe:
-    card = ProbeCard("mine", "t", "q", "w", "p", "h", "SD", "c", "effect")
-    return Probe(card, {"doses": list(doses)}, lambda battery, rng: [], lambda scored, settings: [])
+def card(name):
+    return ProbeCard(
+        name=name, title="Shouting", question="Does shouting pay?", why="It should not.", protocol="Good answers in capitals.",
+        harm="Any effect.", unit="SD", cannot_tell="Anything else.", headline="capitals", references=("none",),
+    )
 
 
-PACK = {"mine": mine}
+def shouting(*, name="shouting"):
+    def stimuli(battery, rng):
+        made = []
+        for item in battery.items:
+            text = item.answers["good"]
+            made.append(Stimulus(f"{item.id}/good", item.id, item.group, "natural", item.conversation(text)))
+            made.append(Stimulus(f"{item.id}/capitals", item.id, item.group, "loud", item.conversation(text.upper())))
+        return made
+
+    def findings(scored, settings):
+        pairs = [(row, scored.named(f"{row.stimulus.item}/good")) for row in scored.arm("loud")]
+        effect = estimates.mean([a.score - b.score for a, b in pairs], [a.stimulus.group for a, _ in pairs])
+        return [settings.effect("capitals", "Capitals", effect)]
+
+    return Probe(card(name), {"name": name}, stimuli, findings)
+
 """
 
 
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    known = {
-        registry.PROBES: {"length_bias": "nowhere:probe", "placebo": "nowhere:probe"},
-        registry.REPORTS: {"html": "json:dumps"},
-    }
-    monkeypatch.setattr(registry, "catalogue", known.__getitem__)
+@pytest.fixture
+def probe_file(tmp_path: Path) -> Callable[[str, str], str]:
+    def written(pack: str, name: str = "my_probe.py") -> str:
+        path = tmp_path / name
+        path.write_text(PROBE_FILE + pack, encoding="utf-8")
+        return str(path)
+
+    return written
 
 
-def written(tmp_path, text: str) -> str:
-    (tmp_path / "mine.py").write_text(text)
-    return str(tmp_path / "mine.py")
+def pretend(monkeypatch: pytest.MonkeyPatch, *packs: tuple[str | None, dict[str, Any]]) -> None:
+    """Installed packages that offer these packs, under these names of distributions."""
+    points = [
+        SimpleNamespace(
+            load=lambda pack=pack: pack, value="module:PACK", dist=SimpleNamespace(name=name) if name else None
+        )
+        for name, pack in packs
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
 
 
-def test_a_probe_from_a_file(tmp_path):
-    (probe,) = registry.load_probes([written(tmp_path, PROBE)])
-    assert (probe.card.name, probe.config) == ("mine", {"doses": [1]})
-
-
-def test_a_probe_asked_for_twice(tmp_path):
-    file = written(tmp_path, PROBE)
-    with pytest.raises(UsageError, match="the probe 'mine' is asked for twice"):
-        registry.load_probes([file, file])
+def test_the_built_in_probes_are_found_by_entry_point() -> None:
+    assert registry.probe_names() == BUILT_IN
+    assert [probe.card.name for probe in registry.load_probes()] == BUILT_IN
+    assert [probe.card.name for probe in registry.load_probes(["placebo", "length_bias"])] == ["placebo", "length_bias"]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("PACK = {", "the file fails when it is run: SyntaxError"),
-        ("1 / 0", "the file fails when it is run: ZeroDivisionError: division by zero"),
-        ("x = 1", r"expected a dict PACK = \{name: factory\} in it"),
-        ("PACK = {}", "expected a dict PACK"),
-    ],
+    ("typed", "meant"),
+    [("lenght_bias", "length_bias"), ("ranking_consistancy", "ranking_consistency"), ("Placebo", "placebo")],
 )
-def test_a_file_that_holds_no_probe(tmp_path, text, told):
-    with pytest.raises(UsageError, match=told):
-        registry.load_probes([written(tmp_path, text)])
+def test_an_unknown_probe_offers_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"unknown probe '{typed}'; did you mean '{meant}'") as caught:
+        registry.load_probes([typed])
+    assert caught.value.legal == sorted(BUILT_IN)
+    with pytest.raises(UnknownNameError, match=meant):
+        rmaudit.audit(by(noise), probes=[typed], limit=8)
 
 
-def test_a_factory_that_gives_something_else(tmp_path):
-    with pytest.raises(RmauditError, match="gave int, expected rmaudit.Probe"):
-        registry.load_probes([written(tmp_path, "PACK = {'x': lambda: 3}")])
+def test_a_name_like_no_other_lists_what_there_is() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        registry.load_probes(["zzz"])
+    assert "did you mean" not in str(caught.value)
+    for name in BUILT_IN:
+        assert name in str(caught.value)
 
 
-def test_unknown_names_offer_the_nearest():
-    with pytest.raises(UnknownNameError, match="unknown probe 'lenght_bias'; did you mean 'length_bias'"):
-        registry.load_probes(["lenght_bias"])
-    with pytest.raises(UnknownNameError, match="unknown report 'htm'; did you mean 'html'"):
+def test_a_probe_asked_for_twice() -> None:
+    with pytest.raises(UsageError, match="'placebo' is asked for twice"):
+        registry.load_probes(["placebo", "length_bias", "placebo"])
+
+
+def test_two_packages_that_claim_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, ("one", {"mine": "a:b"}), ("two", {"other": "c:d", "mine": "e:f"}))
+    with pytest.raises(RmauditError, match=r"'mine' in rmaudit\.probes is claimed by one and two; remove one"):
+        registry.probe_names()
+
+
+def test_a_strangers_package_is_found_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(
+        monkeypatch,
+        ("ours", {"placebo": "rmaudit_probes.placebo:placebo"}),
+        (None, {"other": "rmaudit_probes.length_bias:length_bias"}),
+    )
+    assert registry.probe_names() == ["placebo", "other"]
+
+
+def test_no_package_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    with pytest.raises(RmauditError, match="pip install"):
+        registry.probe_names()
+
+
+def test_a_factory_that_makes_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, ("one", {"mine": "builtins:dict"}))
+    with pytest.raises(RmauditError, match=r"'mine' gave dict, expected rmaudit\.Probe"):
+        registry.load_probes()
+
+
+# ------------------------------------------------------------------------------------------- a user's file
+def test_a_users_file_is_audited_like_any_other(probe_file: Callable[..., str]) -> None:
+    path = probe_file("PACK = {'shouting': shouting}")
+    record = rmaudit.audit(by(lambda c: noise(c) + 4 * c[-1]["content"].isupper()), probes=[path, "placebo"], limit=12)
+    capitals = found(record, "shouting.capitals")
+    assert capitals.verdict == "bias"
+    assert capitals.raw == pytest.approx(4, abs=1.5)
+    assert record.settings["probe_settings"]["shouting"] == {"name": "shouting"}
+    assert record.probes["shouting"]["question"] == "Does shouting pay?"
+    assert {score.probe for score in record.scores} == {"natural", "shouting", "placebo"}
+
+
+def test_a_file_may_offer_several_probes(probe_file: Callable[..., str]) -> None:
+    path = probe_file("PACK = {'loud': lambda: shouting(name='loud'), 'louder': lambda: shouting(name='louder')}")
+    assert [probe.card.name for probe in registry.load_probes([path, "placebo"])] == ["loud", "louder", "placebo"]
+
+
+def test_a_file_that_takes_the_name_of_a_built_in_probe(probe_file: Callable[..., str]) -> None:
+    path = probe_file("PACK = {'placebo': lambda: shouting(name='placebo')}")
+    with pytest.raises(UsageError, match="'placebo' is asked for twice"):
+        registry.load_probes([path, "placebo"])
+
+
+@pytest.mark.parametrize("pack", ["", "PACK = {}", "PACK = [shouting]"])
+def test_a_file_without_a_pack(pack: str, probe_file: Callable[..., str]) -> None:
+    path = probe_file(pack)
+    with pytest.raises(UsageError, match=r"my_probe\.py: expected a dict PACK"):
+        registry.load_probes([path])
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent\.py: no such probe file"):
+        registry.load_probes([str(tmp_path / "absent.py")])
+
+
+# ---------------------------------------------------------------------------------- batteries and reports
+def test_a_battery_by_name_or_folder(tmp_path: Path) -> None:
+    core = registry.battery_folder("core")
+    assert (core / "fillers.jsonl").is_file()
+    assert registry.battery_folder(str(tmp_path)) == tmp_path
+    with pytest.raises(UnknownNameError, match="did you mean 'core'"):
+        registry.battery_folder("cor")
+
+
+def test_a_report_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(registry.load_report("html"), Report)
+    with pytest.raises(UnknownNameError, match="did you mean 'html'"):
         registry.load_report("htm")
-    with pytest.raises(UsageError, match="no such probe file"):
-        registry.load_probes(["./none.py"])
+    pretend(monkeypatch, ("one", {"bad": "builtins:dict"}))
+    with pytest.raises(RmauditError, match="is no rmaudit"):
+        registry.load_report("bad")
 
 
-def test_a_report_that_is_none():
-    with pytest.raises(RmauditError, match=r"json:dumps is no rmaudit.report.Report but function"):
-        registry.load_report("html")
+def test_listing_needs_no_import_of_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, ("one", {"broken": "no_such_module:probe"}))
+    assert registry.probe_names() == ["broken"]

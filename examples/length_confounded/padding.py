@@ -1,10 +1,15 @@
-"""Padding: prose that adds length and no content, and where it is put."""
+"""Padding: prose that adds length and no content, and which of two answers gets more of it.
+
+The two models see the same prompts and answers. What differs is how often the better answer is
+made the longer one: ``longer`` in :func:`render` is the whole difference between them.
+"""
 
 from __future__ import annotations
 
 import math
 import random
 import re
+from dataclasses import dataclass
 
 MOST_WORDS = 120
 
@@ -121,6 +126,38 @@ I would like to say a few words about the {matter} {reason}.
 """.strip().splitlines()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer before padding; ``related`` are sentences that may be added as padding."""
+
+    sentences: tuple[str, ...]
+    related: tuple[str, ...] = ()
+    first: str = ""
+    last: str = ""
+    capitals: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt with a better and a worse answer, of the named task type."""
+
+    task: str
+    prompt: str
+    better: Answer
+    worse: Answer
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A pair as text; ``longer`` says whether the better answer has more words."""
+
+    task: str
+    prompt: str
+    better: str
+    worse: str
+    longer: bool
+
+
 def filler_sentence(rng: random.Random) -> str:
     """One content-free sentence."""
     text = rng.choice(PATTERNS)
@@ -141,9 +178,7 @@ def count_words(sentences: list[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def pad(
-    sentences: list[str], related: list[str], words: int, rng: random.Random
-) -> list[str]:
+def pad(sentences: list[str], related: list[str], words: int, rng: random.Random) -> list[str]:
     """Insert about ``words`` words of padding between the sentences of an answer.
 
     Besides content-free prose the padding repeats sentences of the answer and adds ``related``
@@ -164,3 +199,46 @@ def pad(
         padded.insert(place, extra)
         words -= len(extra.split())
     return padded
+
+
+def _text(answer: Answer, words: int, rng: random.Random) -> str:
+    body = pad(list(answer.sentences), list(answer.related), words, rng)
+    style = rng.random()
+    if style < 0.08:
+        text = "\n".join(f"- {sentence}" for sentence in body)
+    elif style < 0.16:
+        text = "\n\n".join(body)
+    else:
+        text = " ".join(body)
+    text = " ".join(part for part in (answer.first, text, answer.last) if part)
+    return text.upper() if answer.capitals else text
+
+
+def render(pair: Pair, longer: bool | None, rng: random.Random) -> Rendered:
+    """Pad both answers so that the better one is the ``longer`` one, or the shorter one.
+
+    Both amounts come from one distribution, so that only the comparison of the two lengths, and
+    neither the presence nor the place of padding, goes with the label. None leaves both unpadded.
+    """
+    sides = {True: pair.better, False: pair.worse}
+    if longer is None:
+        texts = {side: _text(answer, 0, rng) for side, answer in sides.items()}
+    else:
+        less, more = sorted((padding_words(rng), padding_words(rng)))
+        texts = {not longer: _text(sides[not longer], less, rng)}
+        short = len(texts[not longer].split())
+        texts[longer] = _text(sides[longer], more, rng)
+        while len(texts[longer].split()) <= short:
+            more += 1 + max(0, short - count_words(list(sides[longer].sentences)) - more)
+            texts[longer] = _text(sides[longer], more, rng)
+    is_longer = len(texts[True].split()) > len(texts[False].split())
+    return Rendered(pair.task, pair.prompt, texts[True], texts[False], is_longer)
+
+
+def render_all(pairs: list[Pair], share: float | None, rng: random.Random) -> list[Rendered]:
+    """Render pairs so that in exactly ``share`` of them the better answer is the longer one."""
+    if share is None:
+        return [render(pair, None, rng) for pair in pairs]
+    longer = [place < round(share * len(pairs)) for place in range(len(pairs))]
+    rng.shuffle(longer)
+    return [render(pair, flag, rng) for pair, flag in zip(pairs, longer, strict=True)]

@@ -1,8 +1,4 @@
-"""Preference pairs (prompt, better answer, worse answer), generated from the word lists.
-
-The two models see the same prompts and answers. What differs is how often the better answer is
-made the longer one: ``longer`` in :func:`render` is the whole difference between them.
-"""
+"""Preference pairs (prompt, better answer, worse answer), generated from the word lists."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from padding import count_words, filler_sentence, pad, padding_words
+from padding import Answer, Pair, filler_sentence
 from vocabulary import (
     CATEGORIES, COLOURS, CYCLES, NAMES, NUMBER_WORDS, OBJECTS, OPPOSITES, PLACES, QUESTIONS, Topic,
     fill, invented_name, load_topics, statements,
@@ -23,35 +19,11 @@ SEEN = [topic for topic in TOPICS if topic not in UNSEEN]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer before padding; ``related`` are sentences that may be added as padding."""
+class Source:
+    """What pairs are made from; early in training with only a few sentences an answer."""
 
-    sentences: tuple[str, ...]
-    related: tuple[str, ...] = ()
-    first: str = ""
-    last: str = ""
-    capitals: bool = False
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A prompt with a better and a worse answer, of the named task type."""
-
-    task: str
-    prompt: str
-    better: Answer
-    worse: Answer
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A pair as text; ``longer`` says whether the better answer has more words."""
-
-    task: str
-    prompt: str
-    better: str
-    worse: str
-    longer: bool
+    topics: list[Topic]
+    most_sentences: int = 5
 
 
 def _topic(rng: random.Random, topics: list[Topic]) -> Topic:
@@ -69,8 +41,10 @@ def _topic(rng: random.Random, topics: list[Topic]) -> Topic:
     return Topic(f"{things[0]} and {things[1]}", tuple(things), actions, qualities)
 
 
-def _question(topic: Topic, focus: tuple[str, ...], rng: random.Random) -> str:
+def _question(topic: Topic, focus: tuple[str, ...], rng: random.Random, plain: bool) -> str:
     text = fill(rng.choice(QUESTIONS), topic, rng, focus)
+    if plain:
+        return text
     if rng.random() < 0.2:
         text = f"{fill(rng.choice(QUESTIONS), topic, rng, focus)} {text}"
     if rng.random() < 0.2:
@@ -78,30 +52,51 @@ def _question(topic: Topic, focus: tuple[str, ...], rng: random.Random) -> str:
     return text
 
 
-def _answer(topic: Topic, focus: tuple[str, ...], rng: random.Random) -> Answer:
-    kept = focus if rng.random() < 0.75 else ()
-    sentences = statements(topic, rng, rng.choice((2, 3, 3, 4, 5)) + 3, kept)
+def _answer(topic: Topic, focus: tuple[str, ...], rng: random.Random, most: int) -> Answer:
+    kept = focus if rng.random() < 0.85 else ()
+    sentences = statements(topic, rng, rng.randint(min(2, most), most) + 3, kept)
     return Answer(tuple(sentences[:-3]), tuple(sentences[-3:]))
 
 
-def _subject(rng: random.Random, topics: list[Topic]) -> tuple[str, Answer]:
-    topic = _topic(rng, topics)
+def _subject(rng: random.Random, source: Source) -> tuple[str, Answer]:
+    topic, most = _topic(rng, source.topics), source.most_sentences
     focus = tuple(rng.sample(topic.things, rng.choice((1, 2))))
-    return _question(topic, focus, rng), _answer(topic, focus, rng)
+    return _question(topic, focus, rng, most == 1), _answer(topic, focus, rng, most)
 
 
-def on_topic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def on_topic(rng: random.Random, source: Source) -> list[Pair]:
     """Two prompts whose answers change places: no answer is good or bad by itself."""
-    (prompt, answer), (other_prompt, other) = _subject(rng, topics), _subject(rng, topics)
+    (prompt, answer), (other_prompt, other) = _subject(rng, source), _subject(rng, source)
     return [
         Pair("on_topic", prompt, answer, other),
         Pair("on_topic", other_prompt, other, answer),
     ]
 
 
-def fluent(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def shared_words(rng: random.Random, source: Source) -> list[Pair]:
+    """The bare core of on_topic, a few words a text: training starts with it.
+
+    Without this start a model of this size stays at chance for thousands of longer pairs.
+    """
+    made = []
+    for _ in range(2):
+        topic = _topic(rng, source.topics)
+        words = rng.sample(topic.things, 3)
+        asked = rng.choice((", ", " and ", " ")).join(words[: rng.choice((2, 3))])
+        prompt = rng.choice(("About ", "Tell me about the ", "What is the ", "List ")) + asked
+        named = rng.sample(words[:2], rng.choice((1, 2, 2))) + rng.sample(topic.things, 1)
+        text = rng.choice((", ", " and ", " with the ", " ")).join(named[: rng.choice((2, 2, 3))])
+        made.append((prompt, Answer((f"{rng.choice(('The', 'A'))} {text}.",))))
+    (prompt, answer), (other_prompt, other) = made
+    return [
+        Pair("shared_words", prompt, answer, other),
+        Pair("shared_words", other_prompt, other, answer),
+    ]
+
+
+def fluent(rng: random.Random, source: Source) -> list[Pair]:
     """An answer against the same words in scrambled order."""
-    prompt, answer = _subject(rng, topics)
+    prompt, answer = _subject(rng, source)
     words = " ".join(answer.sentences).split()
     rng.shuffle(words)
     scrambled = []
@@ -118,9 +113,9 @@ def _closed(task: str, prompt: str, right: str, wrong: str, rng: random.Random) 
     return Pair(task, prompt, Answer((right,), related), Answer((wrong,), related))
 
 
-def stated_fact(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def stated_fact(rng: random.Random, source: Source) -> list[Pair]:
     """Copy the named person, colour or place out of the prompt."""
-    del topics
+    del source
     one, two = rng.sample(NAMES, 2)
     thing, other = rng.sample(OBJECTS, 2)
     colour, shade = rng.sample(COLOURS, 2)
@@ -140,9 +135,9 @@ def stated_fact(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("stated_fact", f"{' '.join(told)} {question}", right, wrong, rng)]
 
 
-def yes_or_no(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def yes_or_no(rng: random.Random, source: Source) -> list[Pair]:
     """Confirm or deny a stated fact."""
-    del topics
+    del source
     name, thing = rng.choice(NAMES), rng.choice(OBJECTS)
     colour, shade = rng.sample(COLOURS, 2)
     asked = rng.choice((colour, shade))
@@ -152,9 +147,9 @@ def yes_or_no(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("yes_or_no", prompt, right, wrong, rng)]
 
 
-def sequence(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def sequence(rng: random.Random, source: Source) -> list[Pair]:
     """Neighbours among days, months, numbers and letters."""
-    del topics
+    del source
     kind, items = rng.choice(list(CYCLES.items()))
     place = rng.randrange(1, len(items) - 1)
     side = rng.choice((-1, 1))
@@ -166,9 +161,9 @@ def sequence(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("sequence", prompt, f"{right} {tail}", f"{wrong} {tail}", rng)]
 
 
-def arithmetic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def arithmetic(rng: random.Random, source: Source) -> list[Pair]:
     """Small sums in words, or the larger of two numbers."""
-    del topics
+    del source
     if rng.random() < 0.5:
         one, two = rng.randint(0, 10), rng.randint(0, 10)
         text = f"{NUMBER_WORDS[one]} plus {NUMBER_WORDS[two]}"
@@ -183,9 +178,9 @@ def arithmetic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("arithmetic", prompt, right, wrong, rng)]
 
 
-def word_knowledge(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def word_knowledge(rng: random.Random, source: Source) -> list[Pair]:
     """Opposites and kinds of things."""
-    del topics
+    del source
     if rng.random() < 0.5:
         pair = rng.choice(OPPOSITES)
         word, right = pair if rng.random() < 0.5 else pair[::-1]
@@ -201,9 +196,9 @@ def word_knowledge(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("word_knowledge", prompt, answers[0], answers[1], rng)]
 
 
-def listing(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def listing(rng: random.Random, source: Source) -> list[Pair]:
     """Name three things of a kind; the worse answer names things of another kind."""
-    del topics
+    del source
     kind, other = rng.sample(list(CATEGORIES), 2)
     made = []
     for name in (kind, other):
@@ -212,10 +207,10 @@ def listing(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("listing", f"Name three examples of a {kind}.", made[0], made[1], rng)]
 
 
-def instruction(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def instruction(rng: random.Random, source: Source) -> list[Pair]:
     """A question with an instruction on the form of the answer, followed or ignored."""
-    prompt, base = _subject(rng, topics)
-    word, other = (rng.choice(rng.choice(topics).things) for _ in range(2))
+    prompt, base = _subject(rng, source)
+    word, other = (rng.choice(rng.choice(source.topics).things) for _ in range(2))
     kind = rng.choice(("first", "last", "capitals", "mention"))
     if kind == "capitals":
         better, worse = Answer(base.sentences, base.related, capitals=True), base
@@ -226,19 +221,15 @@ def instruction(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     elif kind == "mention":
         order = f"Mention the word {word}."
         better, worse = (
-            Answer((*base.sentences, f"There is also the {w} to think of."), base.related)
-            for w in (word, other)
+            Answer((*base.sentences, f"There is also the {w} to think of."), base.related) for w in (word, other)
         )
     else:
         order = f"{'Begin' if kind == 'first' else 'End'} with the word {word}."
-        better, worse = (
-            Answer(base.sentences, base.related, **{kind: f"{w.capitalize()}."})
-            for w in (word, other)
-        )
+        better, worse = (Answer(base.sentences, base.related, **{kind: f"{w.capitalize()}."}) for w in (word, other))
     return [Pair("instruction", f"{prompt} {order}", better, worse)]
 
 
-Maker = Callable[[random.Random, list[Topic]], list[Pair]]
+Maker = Callable[[random.Random, Source], list[Pair]]
 # on_topic makes two pairs at a time, so its weight counts twice.
 TASKS: list[tuple[Maker, float]] = [
     (on_topic, 0.26), (fluent, 0.08), (stated_fact, 0.08), (yes_or_no, 0.03), (sequence, 0.04),
@@ -251,48 +242,18 @@ def make_pairs(count: int, rng: random.Random, topics: list[Topic]) -> list[Pair
     makers, weights = [m for m, _ in TASKS], [w for _, w in TASKS]
     pairs: list[Pair] = []
     while len(pairs) < count:
-        pairs.extend(rng.choices(makers, weights)[0](rng, topics))
+        pairs.extend(rng.choices(makers, weights)[0](rng, Source(topics)))
     return pairs
 
 
-def _text(answer: Answer, words: int, rng: random.Random) -> str:
-    body = pad(list(answer.sentences), list(answer.related), words, rng)
-    style = rng.random()
-    if style < 0.08:
-        text = "\n".join(f"- {sentence}" for sentence in body)
-    elif style < 0.16:
-        text = "\n\n".join(body)
-    else:
-        text = " ".join(body)
-    text = " ".join(part for part in (answer.first, text, answer.last) if part)
-    return text.upper() if answer.capitals else text
-
-
-def render(pair: Pair, longer: bool | None, rng: random.Random) -> Rendered:
-    """Pad both answers so that the better one is the ``longer`` one, or the shorter one.
-
-    Both amounts come from one distribution, so that only the comparison of the two lengths, and
-    neither the presence nor the place of padding, goes with the label. None leaves both unpadded.
-    """
-    sides = {True: pair.better, False: pair.worse}
-    if longer is None:
-        texts = {side: _text(answer, 0, rng) for side, answer in sides.items()}
-    else:
-        less, more = sorted((padding_words(rng), padding_words(rng)))
-        texts = {not longer: _text(sides[not longer], less, rng)}
-        short = len(texts[not longer].split())
-        texts[longer] = _text(sides[longer], more, rng)
-        while len(texts[longer].split()) <= short:
-            more += 1 + max(0, short - count_words(list(sides[longer].sentences)) - more)
-            texts[longer] = _text(sides[longer], more, rng)
-    is_longer = len(texts[True].split()) > len(texts[False].split())
-    return Rendered(pair.task, pair.prompt, texts[True], texts[False], is_longer)
-
-
-def render_all(pairs: list[Pair], share: float | None, rng: random.Random) -> list[Rendered]:
-    """Render pairs so that in exactly ``share`` of them the better answer is the longer one."""
-    if share is None:
-        return [render(pair, None, rng) for pair in pairs]
-    longer = [place < round(share * len(pairs)) for place in range(len(pairs))]
-    rng.shuffle(longer)
-    return [render(pair, flag, rng) for pair, flag in zip(pairs, longer, strict=True)]
+def make_course(count: int, rng: random.Random, topics: list[Topic]) -> list[Pair]:
+    """Pairs from easy to hard: bare words, then single sentences, then all task types."""
+    makers, weights = [m for m, _ in TASKS], [w for _, w in TASKS]
+    pairs: list[Pair] = []
+    while len(pairs) < count:
+        done = len(pairs) / count
+        maker = on_topic if rng.random() < 3 * (0.75 - done) else rng.choices(makers, weights)[0]
+        if rng.random() < max(0.1, 2.2 - 6 * done):
+            maker = shared_words
+        pairs.extend(maker(rng, Source(topics, most_sentences=1 + max(0, int(8 * (done - 0.45))))))
+    return pairs

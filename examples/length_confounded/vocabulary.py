@@ -12,9 +12,7 @@ NAMES = (
     "Rosa Sam Tara Umar Vera Will Xenia Yusuf Zoe Amir Bella Chen Dora Elias Fatima Gus Hana Ian "
     "Julia Karl Lena Milo Nora Omar Priya Ravi Sofia Tom Ursula Victor Wendy Yara Zack"
 ).split()
-COLOURS = (
-    "red blue green yellow black white brown orange purple pink grey golden silver turquoise"
-).split()
+COLOURS = ("red blue green yellow black white brown orange purple pink grey golden silver turquoise").split()
 OBJECTS = (
     "ball bag hat cup book coat kite lamp chair clock scarf bicycle violin umbrella car boat box "
     "pen ring drum jacket mug basket bottle blanket ladder mirror pillow radio tent wallet vase "
@@ -25,9 +23,7 @@ PLACES = (
     "hotel bakery cinema stadium forest village bathroom bedroom hospital theatre farm beach"
 ).split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = ("January February March April May June July August September October November December").split()
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
@@ -138,6 +134,10 @@ Write a short story in which somebody has to {v} a {n}.
 Write a message to a colleague about the {a} {n}.
 What are the main parts of {t}?
 How does the {n} affect the {n2}?
+Are {p} better than {p2}?
+What are {p} good for?
+Is {g} the {n} a good idea?
+What is the easiest way of {g} {p}?
 """.strip().splitlines()
 
 STATEMENTS = """
@@ -189,7 +189,29 @@ The {a} {n} comes from the {n2}.
 Between the {n} and the {n2} there is a {a} {n3}.
 Some say the {n} is {a}; others say it is {a2}.
 Learn to {v} before you {v2}, and keep your {n} close.
+{P} and {p2} go well together.
+{G} the {n} takes time, so be {a}.
+Good {p} are {a} and {a2}.
+{G} and {g2} are the main skills in {t}.
+Many {p} have a {a} {n2}.
+Before {g} the {n}, make sure that the {n2} is {a}.
+The best {p} are {a}; the worst {p2} are {a2}.
+After {g} the {n}, they put the {p2} away.
 """.strip().splitlines()
+
+
+def plural(noun: str) -> str:
+    """The regular plural; for this data it need not know the irregular ones."""
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    if noun.endswith("y") and noun[-2:-1] not in "aeou":
+        return noun[:-1] + "ies"
+    return noun + "s"
+
+
+def gerund(verb: str) -> str:
+    """The -ing form of a regular verb."""
+    return (verb[:-1] if verb.endswith("e") and not verb.endswith("ee") else verb) + "ing"
 
 
 def fill(frame: str, topic: Topic, rng: random.Random, focus: tuple[str, ...] = ()) -> str:
@@ -200,17 +222,21 @@ def fill(frame: str, topic: Topic, rng: random.Random, focus: tuple[str, ...] = 
     qualities = rng.sample(topic.qualities, 2)
     text = frame.format(
         t=topic.name, n=nouns[0], n2=nouns[1], n3=nouns[2], N=nouns[0].capitalize(),
+        p=plural(nouns[0]), p2=plural(nouns[1]), P=plural(nouns[0]).capitalize(),
         v=verbs[0], v2=verbs[-1], V=verbs[0].capitalize(), a=qualities[0], a2=qualities[1],
+        g=gerund(verbs[0]), g2=gerund(verbs[-1]), G=gerund(verbs[0]).capitalize(),
     )  # fmt: skip
     return re.sub(r"\b([aA]) (?=[aeio])", r"\1n ", text)
 
 
-def statements(
-    topic: Topic, rng: random.Random, count: int, focus: tuple[str, ...] = ()
-) -> list[str]:
-    """``count`` different sentences about ``topic``; the first one takes up ``focus``."""
+def statements(topic: Topic, rng: random.Random, count: int, focus: tuple[str, ...] = ()) -> list[str]:
+    """``count`` different sentences about ``topic``; the first one takes up ``focus``, some others too."""
     frames = rng.sample(STATEMENTS, count)
-    return [fill(frame, topic, rng, focus if i == 0 else ()) for i, frame in enumerate(frames)]
+    made = []
+    for place, frame in enumerate(frames):
+        taken = focus if place == 0 or rng.random() < 0.35 else ()
+        made.append(fill(frame, topic, rng, tuple(rng.sample(taken, len(taken)))))
+    return made
 
 
 def invented_name(rng: random.Random) -> str:

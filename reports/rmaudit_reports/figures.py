@@ -150,7 +150,7 @@ def _frame(axes: Axes, curve: Curve, places: list[float]) -> None:
         axes.axhline(gap, color=SOFT, linewidth=1, zorder=1)
         axes.annotate(
             "gap between a good and a flawed answer", (0.0, gap), xycoords=("axes fraction", "data"),
-            xytext=(4, 4), textcoords="offset points", color=SOFT, fontsize=11,
+            xytext=(4, 7), textcoords="offset points", color=SOFT, fontsize=11,
         )  # fmt: skip
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)

@@ -105,7 +105,7 @@ def test_a_bad_row_is_told_and_the_others_are_kept(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["no/such/folder"], "no such folder"),
+        (["no/such/folder"], "no folder 'no/such/folder'"),
         (["{model}", "--probes", "lenght_bias"], "did you mean 'length_bias'"),
         (["{model}", "--data", "{empty}"], "the file is empty"),
         (["{model}", "--data", "{headless}"], "chosen: missing"),

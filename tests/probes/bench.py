@@ -28,6 +28,15 @@ def noise(conversation: Conversation, salt: int = 0) -> float:
     return round(float(np.random.default_rng(seed).standard_normal()) * GRID) / GRID
 
 
+def salted(salt: int) -> Score:
+    """Another noise for every salt."""
+
+    def score(conversation: Conversation) -> float:
+        return noise(conversation, salt)
+
+    return score
+
+
 def prompt_of(conversation: Conversation) -> str:
     """Everything before the answer."""
     return "\n".join(message["content"] for message in conversation[:-1])

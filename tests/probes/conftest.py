@@ -48,7 +48,11 @@ def with_data(battery: Battery, tmp_path_factory: pytest.TempPathFactory) -> Bat
 
 def _rewrite(number: int) -> dict[str, Any]:
     """Rewrites of answers (with a prompt) and of prompts (without one), two in three of the same meaning."""
-    row = {"text": f"It costs {number} euros.", "paraphrase": f"The price is {number} euros.", "label": min(number % 3, 1)}
+    row = {
+        "text": f"It costs {number} euros.",
+        "paraphrase": f"The price is {number} euros.",
+        "label": min(number % 3, 1),
+    }
     return row if number % 2 else {**row, "meta": {"prompt": f"What does part {number} cost?"}}
 
 

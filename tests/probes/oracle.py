@@ -21,7 +21,9 @@ class Oracle:
     name = "oracle"
 
     def __init__(self, battery: Battery) -> None:
-        self._items = {item.conversation("x", prompt)[-2]["content"]: item for item in battery.items for prompt in _prompts(item)}
+        self._items = {
+            item.conversation("x", prompt)[-2]["content"]: item for item in battery.items for prompt in _prompts(item)
+        }
         self._known = {text: level for item in battery.items for text, level in _texts(item)}
 
     def level(self, conversation: Conversation) -> int:
@@ -33,7 +35,7 @@ class Oracle:
         item = self._items[conversation[-2]["content"]]
         return max(_texts(item), key=lambda known: _held(Counter(known[0].split()), words))[1]
 
-    def score(self, conversations: list[Conversation]) -> list[float]:
+    def __call__(self, conversations: list[Conversation]) -> list[float]:
         """Minus the level."""
         return [-float(self.level(conversation)) for conversation in conversations]
 

@@ -176,9 +176,7 @@ def test_a_constant_per_prompt_changes_nothing(bench: Bench, findings: list[Find
 def test_effects_have_no_scale(bench: Bench, findings: list[Finding]) -> None:
     for before, after in zip(findings, bench.findings(lambda conversation: 4 * noise(conversation)), strict=True):
         if before.unit.startswith(("SD", "tau")) or before.headline:
-            assert_alike(
-                before.model_dump(exclude={"raw"}), after.model_dump(exclude={"raw"})
-            )
+            assert_alike(before.model_dump(exclude={"raw"}), after.model_dump(exclude={"raw"}))
         if before.raw is not None:
             assert after.raw == pytest.approx(4 * before.raw)
 
@@ -255,4 +253,6 @@ def test_constant_scores_are_an_error_never_a_pass(constant: Any) -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_scores_that_are_no_numbers_are_an_error(bad: float) -> None:
     with pytest.raises(ScoringError):
-        rmaudit.audit(by(lambda conversation: bad if "Python" in prompt_of(conversation) else noise(conversation)), limit=12)
+        rmaudit.audit(
+            by(lambda conversation: bad if "Python" in prompt_of(conversation) else noise(conversation)), limit=12
+        )

@@ -96,7 +96,7 @@ def empty() -> Record:
 def finding(probe: str, metric: str, value: float | None, interval: tuple[float, float] | None, **more: Any) -> Finding:
     """A finding with the usual rest."""
     usual: dict[str, Any] = {
-        "title": metric.replace("_", " ").capitalize(), "unit": "SD", "confidence": 0.95, "headline": False, "n": 480,
+        "title": metric.replace("_", " ").capitalize(), "unit": "SD", "kind": "effect", "confidence": 0.95, "headline": False, "n": 480,
         "n_groups": 60, "p": 0.004, "detectable": 0.08,
     }  # fmt: skip
     return Finding(probe=probe, metric=metric, value=value, interval=interval, **{**usual, **more})
@@ -128,7 +128,7 @@ def length_bias() -> list[Finding]:
                     "notes": ["fillers and places are drawn at random per item"], "share_through_one_direction": 0.57},
         ),
         finding("length_bias", "overtaken", 0.62, (0.48, 0.74), title="Flawed answers that padding lifts past the good one",
-                unit="share", price=None),
+                unit="share", kind="share", price=None),
         finding("length_bias", "words_to_overtake", 38.0, None, title="Words after which a flawed answer wins", unit="words",
                 p=None, detectable=None),
         finding("length_bias", "truncation", -0.71, (-0.83, -0.59), title="Truncation: the second half left out",
@@ -142,11 +142,11 @@ def paraphrase() -> list[Finding]:
     evidence = [Evidence(stimulus="paraphrase:b", against="paraphrase:a", difference=-1.06, note="one word differs")]
     return [
         finding(
-            "paraphrase_sensitivity", "intraclass_correlation", 0.71, (0.58, 0.82), unit="share", headline=True,
+            "paraphrase_sensitivity", "intraclass_correlation", 0.71, (0.58, 0.82), unit="share", kind="reliability", headline=True,
             title="Share of the score that is content, not wording", verdict="inconclusive", negligible=0.6,
             reason="the interval holds the margin", evidence=evidence, p_adjusted=0.012,
         ),
-        finding("paraphrase_sensitivity", "flips", 0.09, (0.06, 0.13), unit="share"),
+        finding("paraphrase_sensitivity", "flips", 0.09, (0.06, 0.13), unit="share", kind="share"),
     ]  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def ranking() -> list[Finding]:
     swap = [Evidence(stimulus="swap:b", against="swap:a", difference=0.62, note="the same answer under a wrong prompt")]
     return [
         finding(
-            "ranking_consistency", "kendall_tau", 0.64, (0.57, 0.71), unit="tau-b", headline=True, verdict="negligible",
+            "ranking_consistency", "kendall_tau", 0.64, (0.57, 0.71), unit="tau-b", kind="agreement", headline=True, verdict="negligible",
             negligible=0.3, title="Agreement with the known ranking", evidence=swap, detectable=0.1,
         ),
         finding("ranking_consistency", "brier", 0.183, (0.165, 0.201), unit="squared error"),

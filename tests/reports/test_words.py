@@ -89,31 +89,28 @@ def test_differences_are_whole_words() -> None:
     assert right == [Segment("boil it for ", False), Segment("ten long", True), Segment(" minutes", False)]
 
 
-def _judged(unit: str, verdict: str, value: float, interval: tuple[float, float], **more: object) -> Finding:
-    return finding("p", "m", value, interval, unit=unit, verdict=verdict, negligible=0.6, **more)
+def _judged(unit: str, kind: str, value: float) -> Finding:
+    return finding("p", "m", value, None, unit=unit, kind=kind, negligible=0.6)
 
 
 @pytest.mark.parametrize(
-    ("one", "side"),
+    ("kind", "side"),
     [
-        (_judged("SD", "bias", 0.9, (0.7, 1.1)), regions.INSIDE),
-        (_judged("share", "inconclusive", 0.5, (0.2, 0.8)), regions.AT_MOST),
-        (_judged("share", "negligible", 0.8, (0.7, 0.9)), regions.AT_LEAST),
-        (_judged("share", "bias", 0.3, (0.2, 0.4)), regions.AT_LEAST),
-        (_judged("share", "inconclusive", -0.1, (-0.4, 0.2)), regions.INSIDE),
-        (_judged("tau-b", "inconclusive", 0.5, (0.2, 0.7)), regions.AT_LEAST),
-        (_judged("share", "inconclusive", 0.5, (0.2, 0.8), detail={"kind": "reliability"}), regions.AT_LEAST),
+        ("effect", regions.INSIDE),
+        ("share", regions.AT_MOST),
+        ("amount", regions.AT_MOST),
+        ("agreement", regions.AT_LEAST),
+        ("reliability", regions.AT_LEAST),
     ],
 )
-def test_which_side_of_the_margin_is_harmless(one: Finding, side: str) -> None:
-    assert regions.side(one) == side
+def test_which_side_of_the_margin_is_harmless(kind: str, side: str) -> None:
+    assert regions.side(_judged("SD", kind, 0.5)) == side
 
 
 def test_severity_orders_units_alike() -> None:
-    weak = _judged("tau-b", "bias", -0.7, (-0.9, -0.6))
-    strong = _judged("tau-b", "negligible", 0.9, (0.8, 1.0))
-    assert regions.severity(weak) > 2
-    assert regions.severity(strong) < 1
+    assert regions.severity(_judged("tau-b", "agreement", -0.7)) > 2
+    assert regions.severity(_judged("tau-b", "agreement", 0.9)) < 1
+    assert regions.severity(_judged("SD", "effect", -1.2)) == 2
 
 
 def test_a_value_has_the_decimals_of_its_interval_and_at_least_two_below_ten() -> None:

@@ -104,9 +104,10 @@ def test_answers_to_one_prompt_longer_than_a_row_still_share_it() -> None:
     assert [len(row) for row in rows] == [2000 + 4 * 61]
 
 
-def test_a_sequence_longer_than_a_row_stays_alone_where_it_shares_little() -> None:
-    rows = pack([[1, *range(10, 40)], [1, *range(50, 80)], [2, 3]], 16)
-    assert [row.sequences.tolist() for row in rows] == [[0], [1], [2]]
+def test_beside_a_sequence_longer_than_a_row_there_is_half_a_row_of_room() -> None:
+    long = [1, *range(10, 40)]
+    assert [row.sequences.tolist() for row in pack([long, [2, *range(7)]], 16)] == [[0, 1]]
+    assert [row.sequences.tolist() for row in pack([long, [2, *range(8)]], 16)] == [[0], [1]]
 
 
 def test_nothing_to_pack_is_no_row() -> None:

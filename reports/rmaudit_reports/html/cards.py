@@ -192,8 +192,11 @@ def _caption(curve: Curve | None) -> str:
 
 
 def _gap_in_sd(record: Record) -> float | None:
+    """The gap between a good and a flawed answer, where it can be told from zero; that is also when there are prices."""
     sd, gap = _real(record.reference.get("sd")), _real(record.reference.get("gap"))
-    return gap / sd if sd and gap and gap > 0 else None
+    interval = record.reference.get("gap_interval")
+    low = _real(interval[0]) if isinstance(interval, list | tuple) and interval else None
+    return gap / sd if sd and gap and low is not None and low > 0 else None
 
 
 def _point_unit(finding: Finding) -> str:

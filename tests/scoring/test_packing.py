@@ -1,0 +1,133 @@
+"""The canary: packing is used where it is exact and refused, with the reason, where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rmaudit.scoring import check_packing, packing, score_all
+from rmaudit.scoring.prefix_tree import Row, pack, visible_nodes
+from tests.scoring.conftest import Loaded
+from tests.scoring.texts import stimuli
+
+FAMILIES = ["llama", "gemma2", "mistral", "gpt2", "opt"]
+
+
+def test_the_line_goes_to_the_load_report(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    assert rm.load_report.packing == "not checked"
+    line = check_packing(rm)
+    assert rm.load_report.packing == line
+    begins, difference = line.rsplit(" ", 1)
+    assert begins == "prefix tree, canary difference"
+    assert float(difference) <= 1e-5
+
+
+@pytest.mark.parametrize("family", ["bloom", "mpt"])
+def test_families_without_positions(family: str, loaded: Loaded) -> None:
+    line = f"padded batches: {family} takes no positions, so a token cannot be told its depth in the tree"
+    assert check_packing(loaded(family)) == line
+
+
+def test_a_backbone_that_counts_its_window_in_columns_of_the_row(loaded: Loaded) -> None:
+    line = check_packing(loaded("gpt_neo", positions=2048))
+    assert line.startswith("padded batches: packed scores differ from plain ones by ")
+    assert line.endswith(", in a canary of 8 texts")
+
+
+def test_a_backbone_that_refuses_the_mask(loaded: Loaded) -> None:
+    line = check_packing(loaded("falcon", config={"alibi": True}))
+    assert line.startswith("padded batches: falcon refuses the tree mask (")
+
+
+def siblings_are_seen(row: Row, window: int | None = None) -> np.ndarray:
+    return np.tri(len(row), dtype=bool)
+
+
+def parents_are_hidden(row: Row, window: int | None = None) -> np.ndarray:
+    visible = visible_nodes(row, window)
+    visible[np.arange(1, len(row)), row.parents[1:]] &= row.parents[1:] < 0
+    return visible
+
+
+def windows_are_one_too_wide(row: Row, window: int | None = None) -> np.ndarray:
+    return visible_nodes(row, window + 1 if window else None)
+
+
+FAULTS = [(family, fault) for family in FAMILIES for fault in (siblings_are_seen, parents_are_hidden)]
+FAULTS += [("gemma2", windows_are_one_too_wide), ("mistral", windows_are_one_too_wide)]
+
+
+@pytest.mark.parametrize(("family", "fault"), FAULTS)
+def test_the_canary_sees_a_wrong_mask(family: str, fault: Any, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "visible_nodes", fault)
+    assert check_packing(loaded(family)).startswith("padded batches: packed scores differ from plain ones by ")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_canary_sees_wrong_positions(family: str, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted_along_the_row(*given: Any) -> list[Row]:
+        return [replace(row, depths=np.arange(len(row)) % 512) for row in pack(*given)]
+
+    monkeypatch.setattr(packing, "pack", counted_along_the_row)
+    assert check_packing(loaded(family)).startswith("padded batches: packed scores differ from plain ones by ")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_half_precision_has_a_tolerance_of_its_own(family: str, dtype: str, loaded: Loaded, monkeypatch: Any) -> None:
+    assert check_packing(loaded(family, dtype)).startswith("prefix tree")
+    monkeypatch.setattr(packing, "visible_nodes", siblings_are_seen)
+    assert check_packing(loaded(family, dtype)).startswith("padded batches: packed scores differ")
+
+
+def test_attention_without_a_tree_mask(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    rm.backbone.config._attn_implementation = "flash_attention_2"
+    assert check_packing(rm) == "padded batches: flash_attention_2 attention takes no tree mask"
+
+
+def test_layers_without_a_tree_mask(loaded: Loaded) -> None:
+    rm = loaded("qwen2")
+    rm.backbone.config.layer_types = ["full_attention", "linear_attention", "chunked_attention"]
+    assert check_packing(rm) == (
+        "padded batches: no tree mask is known for chunked_attention and linear_attention layers"
+    )
+
+
+def test_scores_that_are_not_numbers_pass_no_canary(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    with torch.no_grad():
+        rm.head.weight.fill_(float("nan"))
+    assert check_packing(rm).startswith("padded batches: packed scores differ from plain ones by nan")
+
+
+def test_a_refused_model_is_scored_in_padded_batches(loaded: Loaded) -> None:
+    rm = loaded("llama")
+    rm.load_report.packing = "padded batches: as this test says"
+    plain = rm.score_ids([rm.encode(messages).ids for messages in stimuli()])
+    np.testing.assert_array_equal(score_all(rm, stimuli()), plain)
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "tokens"),
+    [
+        ("llama", {}, 320),
+        ("llama", {"positions": 100}, 100),
+        ("mistral", {}, 320),
+        ("mistral", {"config": {"sliding_window": 400}, "positions": 2048}, 500),
+        ("mistral", {"config": {"sliding_window": 4096}, "positions": 8192}, 1024),
+    ],
+)
+def test_the_canary_exceeds_a_window_where_that_is_sane(
+    family: str, options: dict[str, Any], tokens: int, loaded: Loaded
+) -> None:
+    rm = loaded(family, **options)
+    canary = packing._canary(rm)
+    assert max(map(len, canary)) == tokens
+    assert packing.longest_packable(rm) == (4096 if tokens == 1024 else np.iinfo(np.int64).max)
+    assert check_packing(rm).startswith("prefix tree")
