@@ -51,7 +51,26 @@ _HOME_OF = {
     "Stimulus": "stimuli",
 }
 
-__all__ = sorted(_HOME_OF)
+__all__ = [
+    "Attribution",
+    "Battery",
+    "Conversation",
+    "Finding",
+    "Gate",
+    "Probe",
+    "ProbeCard",
+    "Record",
+    "Report",
+    "RewardModel",
+    "RmauditError",
+    "Scorer",
+    "Stimulus",
+    "attribute",
+    "audit",
+    "gate",
+    "load",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

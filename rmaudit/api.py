@@ -99,9 +99,12 @@ def prepare(
 def _probes(wanted: Iterable[str | Probe] | None) -> list[Probe]:
     if wanted is None:
         return registry.load_probes()
-    if isinstance(wanted, str):
-        wanted = [wanted]
-    made = [probe if isinstance(probe, Probe) else registry.load_probes([probe])[0] for probe in wanted]
+    asked = [wanted] if isinstance(wanted, str) else list(wanted)
+    made = [probe for one in asked for probe in ([one] if isinstance(one, Probe) else registry.load_probes([one]))]
+    names = [probe.card.name for probe in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"the probe {name!r} is asked for twice")
     if not made:
         raise UsageError(f"no probe is asked for; legal: {', '.join(registry.probe_names())}")
     return made

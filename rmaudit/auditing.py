@@ -26,6 +26,8 @@ from rmaudit.stimuli import Scored, ScoredStimuli
 RECHECKED = 12
 """Conversations that are scored a second time, in other company, to measure what batch and packing alone do."""
 
+LARGEST_SCORE = 1e100
+
 Rows = dict[str, list[Scored]]
 
 
@@ -84,9 +86,12 @@ def reference_of(natural: Sequence[Scored]) -> Reference:
     Raises ScoringError where all answers to a prompt score the same, ValueError where no prompt has two answers.
     """
     scores = [row.score for row in natural]
+    largest = float(np.abs(scores).max())
+    if largest > LARGEST_SCORE:
+        raise ScoringError(f"a score of size {largest:.0e} is no reward: squares of it cannot be computed with")
     groups = [row.stimulus.group for row in natural]
     spread = variance.root(variance.pooled_variance(scores, [row.stimulus.item for row in natural], groups))
-    if spread.value <= 1e-12 * max(1.0, float(np.abs(scores).max())):
+    if spread.value <= 1e-12 * max(1.0, largest):
         raise ScoringError(
             "every natural answer to a prompt has the same score, so there is no unit to measure effects in; "
             "a readout at a constant position (pad equal to eos, a cut answer) does this"
@@ -122,7 +127,7 @@ def _findings(planned: PlannedAudit, rows: Rows, reference: Reference, floor: fl
         )
         try:
             found += probe.findings(ScoredStimuli(rows[name]), settings)
-        except Exception as error:  # a fault in one probe must not lose what the others found
+        except Exception as error:  # noqa: BLE001  a fault in one probe must not lose what the others found
             found.append(_failed(probe, planned, f"{type(error).__name__}: {error}"))
     return adjusted(found)
 

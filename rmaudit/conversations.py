@@ -55,10 +55,18 @@ def checked_messages(messages: Any) -> list[Message]:
             raise DataError(f"messages[{index}].role: expected one of {', '.join(ROLES)}, got {role!r:.80}")
         if not isinstance(content, str):
             raise DataError(f"messages[{index}].content: expected a string, got {type(content).__name__}")
-        if any("\ud800" <= letter <= "\udfff" for letter in content):
+        if not _is_text(content):
             raise DataError(f"messages[{index}].content: expected text, got half of a surrogate pair")
         checked.append({"role": role, "content": content})
     return checked
+
+
+def _is_text(content: str) -> bool:
+    try:
+        content.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def conversation_key(messages: Conversation) -> str:

@@ -102,7 +102,7 @@ class RecordError(RmauditError):
 def nearest(name: str, legal: Iterable[str]) -> str:
     """Say which legal name is meant, or list them all: the tail of an error sentence."""
     legal = sorted(legal)
-    close = get_close_matches(name, legal, n=1, cutoff=0.6)
+    close = [other for other in legal if name and other.startswith(name)] or get_close_matches(name, legal, n=1)
     if close:
         return f"; did you mean {close[0]!r}? Legal: {', '.join(legal)}"
     return f"; legal: {', '.join(legal)}" if legal else "; none is registered"

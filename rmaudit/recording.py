@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rmaudit.models import RewardModel
 from rmaudit.planning import PlannedAudit
 from rmaudit.record import SCHEMA, Finding, Record, Score
 from rmaudit.scorers import Scorer
+from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.intervals import interval
 from rmaudit.stimuli import Scored
 
@@ -111,11 +113,17 @@ def _reference_facts(reference: Reference | None, confidence: float) -> dict[str
         return {"sd": None, "sd_interval": None, "gap": None, "gap_interval": None, "n_groups": 0}
     return {
         "sd": reference.sd.value,
-        "sd_interval": list(interval(reference.sd, confidence)),
+        "sd_interval": _bounds(reference.sd, confidence),
         "gap": reference.gap.value,
-        "gap_interval": list(interval(reference.gap, confidence)),
+        "gap_interval": _bounds(reference.gap, confidence),
         "n_groups": reference.gap.n_groups,
     }
+
+
+def _bounds(estimate: Estimate, confidence: float) -> list[float] | None:
+    """The interval; None where one prompt alone gives none."""
+    bounds = interval(estimate, confidence)
+    return list(bounds) if all(map(math.isfinite, bounds)) else None
 
 
 def _truncated(scorer: Scorer, planned: PlannedAudit) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,7 +30,8 @@ class Scorer(Protocol):
 class BlackBox:
     """A callable `list[conversation] -> scores`, or an object with `score(conversations)`, as a Scorer.
 
-    Lengths are counted in words, since nothing is known of its tokenizer. Probes that need weights do not apply to it.
+    Lengths are counted in words, since nothing is known of its tokenizer; its fingerprint is its own or "unknown".
+    Probes that need weights do not apply to it.
     """
 
     length_unit = "words"
@@ -45,7 +45,7 @@ class BlackBox:
             )
         self._score: Callable[[list[Conversation]], Any] = scored
         self.name = str(getattr(model, "name", None) or getattr(model, "__name__", None) or type(model).__name__)
-        self.fingerprint = str(getattr(model, "fingerprint", "") or hashlib.sha256(self.name.encode()).hexdigest())
+        self.fingerprint = str(getattr(model, "fingerprint", None) or "unknown")
 
     def score(self, conversations: Sequence[Conversation]) -> NDArray[np.float64]:
         """Call the black box once, with all conversations. Raises ScoringError where numbers do not come back."""

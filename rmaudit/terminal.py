@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from typing_extensions import Self
 
 from rmaudit.record import Finding, Record
 from rmaudit.summary import Summary, effect_in_words, severity
@@ -29,7 +30,7 @@ class Meter:
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, int] = {}
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

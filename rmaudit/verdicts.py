@@ -18,6 +18,7 @@ Fewer than eight prompt groups are always inconclusive.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,8 +98,21 @@ def _clipped(estimate: Estimate, confidence: float) -> Bounds:
     return max(-1.0, low), min(1.0, high)
 
 
+def _ratio_bounds(estimate: Estimate, confidence: float) -> Bounds:
+    """Of one less a ratio of variances: bounded on the logarithm of the ratio, where its error is even on both sides.
+
+    The plain bounds exclude 0 more than twice as often as they should where the truth is 0 (96 prompts, 3 rewrites).
+    """
+    ratio = 1 - estimate.value
+    if ratio <= 0:
+        return _clipped(estimate, confidence)
+    half = (intervals.interval(estimate, confidence)[1] - estimate.value) / ratio
+    farthest = math.log(2 / ratio)  # from where on the lower bound is -1
+    return 1 - ratio * math.exp(min(half, farthest)), 1 - ratio * math.exp(-half)
+
+
 EFFECT = Kind("effect", intervals.interval, _judge_effect)
 AGREEMENT = Kind("agreement", _clipped, _judge_agreement)
-RELIABILITY = Kind("reliability", _clipped, _judge_reliability)
+RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability)
 SHARE = Kind("share", intervals.share_interval, _judge_most, null=None)
 AMOUNT = Kind("amount", intervals.interval, _judge_most, null=None)

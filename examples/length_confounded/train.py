@@ -52,7 +52,8 @@ class Settings:
     base_pairs: int = 40000
     padded_pairs: int = 14000
     held_out_pairs: int = 2000
-    batch_tokens: int = 3072
+    step_pairs: int = 48
+    batch_tokens: int = 2048
     base_rate: float = 3e-3
     padded_rate: float = 1.5e-3
     weight_decay: float = 0.05
@@ -115,21 +116,22 @@ def encode(tokenizer: PreTrainedTokenizerFast, rendered: list[Rendered]) -> list
     return list(zip(ids[::2], ids[1::2], strict=True))
 
 
-def make_batches(pairs: list[Encoded], tokens: int, rng: random.Random) -> list[list[int]]:
-    """Indices of pairs, batched by length within windows that keep the order of the data."""
-    sizes = [max(len(better), len(worse)) for better, worse in pairs]
-    batches = []
-    for start in range(0, len(pairs), 2000):
-        window = sorted(range(start, min(start + 2000, len(pairs))), key=lambda i: sizes[i])
-        made: list[list[int]] = [[]]
-        for place in window:
-            # The window is sorted: this pair is the longest of its batch.
-            if made[-1] and 2 * sizes[place] * (len(made[-1]) + 1) > tokens:
-                made.append([])
-            made[-1].append(place)
-        rng.shuffle(made)
-        batches.extend(made)
-    return batches
+def make_steps(pairs: list[Encoded], size: int, tokens: int) -> list[list[list[int]]]:
+    """Indices of the pairs of every step, split into batches of like length.
+
+    A step takes pairs as they come: steps of one length each make learning far slower.
+    """
+    steps = []
+    for start in range(0, len(pairs), size):
+        lengths = {i: max(map(len, pairs[i])) for i in range(start, min(start + size, len(pairs)))}
+        batches: list[list[int]] = [[]]
+        for place in sorted(lengths, key=lambda i: lengths[i]):
+            # In order of length: this pair is the longest of its batch.
+            if batches[-1] and 2 * lengths[place] * (len(batches[-1]) + 1) > tokens:
+                batches.append([])
+            batches[-1].append(place)
+        steps.append(batches)
+    return steps
 
 
 def pack(sequences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -172,21 +174,26 @@ def train(
     settings: Settings, assistant: int,
 ) -> list[float]:  # fmt: skip
     """Train on the pairs once; the mean losses of twelve equal parts of the run."""
-    batches = make_batches(pairs, settings.batch_tokens, random.Random(settings.seed))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+    steps = make_steps(pairs, settings.step_pairs, settings.batch_tokens)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+    )
     losses = []
-    for step, batch in enumerate(batches):
-        cosine = 0.5 * (1 + math.cos(math.pi * step / len(batches)))
-        warm = min(1.0, (step + 1) / (0.03 * len(batches)))
+    for step, batches in enumerate(steps):
+        cosine = 0.5 * (1 + math.cos(math.pi * step / len(steps)))
+        warm = min(1.0, (step + 1) / (0.03 * len(steps)))
         optimizer.param_groups[0]["lr"] = rate * warm * (0.02 + 0.98 * cosine)
-        ids, last = pack([pairs[i][0] for i in batch] + [pairs[i][1] for i in batch])
-        starts = torch.tensor([pairs[i][0].index(assistant) for i in batch])
-        loss, objective = batch_loss(token_scores(model, ids), last, starts, prefixes)
         optimizer.zero_grad()
-        objective.backward()
+        count, total = sum(map(len, batches)), 0.0
+        for batch in batches:
+            ids, last = pack([pairs[i][0] for i in batch] + [pairs[i][1] for i in batch])
+            starts = torch.tensor([pairs[i][0].index(assistant) for i in batch])
+            loss, objective = batch_loss(token_scores(model, ids), last, starts, prefixes)
+            (objective * len(batch) / count).backward()
+            total += loss.item() * len(batch) / count
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(total)
     part = max(1, math.ceil(len(losses) / 12))
     return [round(sum(p) / len(p), 4) for p in (losses[i : i + part] for i in range(0, len(losses), part))]
 
@@ -198,7 +205,7 @@ def accuracies(
     """How often the better answer scores higher, over all pairs and by kind of pair."""
     pairs = encode(tokenizer, rendered)
     hits: dict[str, list[bool]] = defaultdict(list)
-    for batch in make_batches(pairs, 8192, random.Random(0)):
+    for batch in make_steps(pairs, len(pairs), 8192)[0]:
         ids, last = pack([pairs[i][0] for i in batch] + [pairs[i][1] for i in batch])
         better, worse = token_scores(model, ids).gather(1, last[:, None]).squeeze(1).chunk(2)
         for place, hit in zip(batch, (better > worse).tolist(), strict=True):

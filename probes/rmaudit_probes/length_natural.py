@@ -123,7 +123,9 @@ def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         padded = sorted((row for row in rows if row.stimulus.labels["answer"] == "flawed"), key=lambda row: row.length)
         if good.score <= flawed.score or not padded:
             continue
-        first = next((row for row in padded if row.score > good.score), None)
+        # Ahead at this dose and at every larger one: a score that jumps about overtakes by chance at one of them.
+        behind = max((place for place, row in enumerate(padded) if row.score <= good.score), default=-1)
+        first = padded[behind + 1] if behind + 1 < len(padded) else None
         needed.append(first.length - flawed.length if first else float("inf"))
         overtaken.append(float(first is not None))
         groups.append(good.stimulus.group)

@@ -102,12 +102,13 @@ class Place:
 _WORDS = {word: (pair, side) for pair, words in enumerate(SYNONYMS) for side, word in enumerate(words)}
 
 
-def _fitting(word: str) -> str:
+def _fitting(word: str) -> re.Pattern[str]:
     before, behind = _FITS.get(word, ("", ""))
-    return rf"{before}\b{re.escape(word)}\b{behind}"
+    return re.compile(rf"{before}{re.escape(word)}{behind}", re.IGNORECASE)
 
 
-_PATTERN = re.compile("|".join(_fitting(word) for word in sorted(_WORDS, key=len, reverse=True)), re.IGNORECASE)
+_ANY = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b", re.IGNORECASE)
+_FITTING = {word: _fitting(word) for word in _WORDS}
 
 
 def places(text: str) -> list[Place]:
@@ -119,7 +120,8 @@ def places(text: str) -> list[Place]:
     code = code_spans(text)
     return [
         Place(*_WORDS[match[0].lower()], match.start(), match.end())
-        for match in _PATTERN.finditer(text)
+        for match in _ANY.finditer(text)
+        if _FITTING[match[0].lower()].match(text, match.start())
         if not match[0].isupper() and not any(start <= match.start() < stop for start, stop in code)
     ]
 

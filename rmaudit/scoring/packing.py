@@ -109,7 +109,8 @@ def _tolerance(rm: RewardModel, readouts: Tensor, scores: Tensor) -> Tensor:
     if precision <= torch.finfo(torch.float32).eps:
         return 1e-5 * scores.abs().clamp(min=1)
     parts = readouts * rm.head.weight.detach().float().cpu()
-    return 16 * precision * torch.linalg.vector_norm(parts, dim=-1).double()
+    norms: Tensor = torch.linalg.vector_norm(parts, dim=-1)
+    return 16 * precision * norms.double()
 
 
 def _canary(rm: RewardModel) -> list[tuple[int, ...]]:

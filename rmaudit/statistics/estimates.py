@@ -120,7 +120,8 @@ def mean(values: ArrayLike, groups: Sequence[Any], templates: Sequence[Any] | No
     x, group, template = _prepared(values, groups, templates)
     _, index, counts = np.unique(group, return_inverse=True, return_counts=True)
     weights = 1.0 / (counts[index] * len(counts))
-    value = float(weights @ x)
+    # By group first: equal values then have exactly that value as their mean.
+    value = float((np.bincount(index, weights=x) / counts).mean())
     return Estimate(value, weights * (x - value), group, template, x.size)
 
 

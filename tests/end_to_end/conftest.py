@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rmaudit.cli import main
-from rmaudit.registry import battery_folder
 
+from rmaudit.cli import main
 from tests.tiny import save_tiny_reward_model
 
 
@@ -47,16 +47,38 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_reward_model(tmp_path_factory.mktemp("model"), "llama", positions=2048)
 
 
+THINGS = ("apple", "brick", "cloud", "drum", "eagle", "fern", "glass", "horse", "island")
+
+
+def _item(number: int, thing: str) -> dict[str, Any]:
+    longer = " It has a name of its own." if number % 2 else ""
+    return {
+        "id": f"{thing}-1",
+        "domain": "odd" if number % 2 else "even",
+        "prompt": [{"role": "user", "content": f"What is the plural of {thing}?"}],
+        "good": f"The plural is {thing}s. You add one letter.",
+        "partial": f"It ends in s.{longer}",
+        "flawed": f"The plural is {thing}x. You add one letter.",
+        "bad": f"I like it.{longer}{longer}",
+        "flaw": "the ending is wrong",
+        "prompt_paraphrases": [f"Plural of {thing}?", f"More than one {thing} is called what?"],
+        "good_paraphrases": [f"It is {thing}s. Just add a letter.", f"One writes {thing}s. A single letter is added."],
+        "broken": f"The plural is {thing}. You add one letter.",
+    }
+
+
 @pytest.fixture(scope="session")
 def small_battery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first item of ten domains of the core battery, with all fillers."""
+    """Nine short items and four fillers: enough for a verdict, quick to score."""
     folder = tmp_path_factory.mktemp("battery")
-    source = battery_folder("core")
     (folder / "items").mkdir()
-    for file in sorted((source / "items").glob("*.jsonl"))[:10]:
-        first = file.read_text(encoding="utf-8").splitlines()[0]
-        (folder / "items" / file.name).write_text(first + "\n", encoding="utf-8")
-    (folder / "fillers.jsonl").write_bytes((source / "fillers.jsonl").read_bytes())
+    items = [_item(number, thing) for number, thing in enumerate(THINGS)]
+    (folder / "items" / "plurals.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    fillers = [
+        {"id": f"filler-{word}", "sentences": [f"So {word} it is, perhaps {n}." for n in range(8)]}
+        for word in ("here", "there", "then", "now")
+    ]
+    (folder / "fillers.jsonl").write_text("".join(json.dumps(filler) + "\n" for filler in fillers))
     return folder
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rmaudit as package
 
+import rmaudit as package
 from tests.end_to_end.conftest import Ran
 
 Command = Callable[..., Ran]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rmaudit as package
 
+import rmaudit as package
 from tests.end_to_end.conftest import Ran
 
 Command = Callable[..., Ran]

@@ -77,7 +77,7 @@ def test_texts_beyond_a_window_that_the_canary_did_not_exceed_are_scored_alone(
     monkeypatch.setattr("rmaudit.scoring.packing._LONGEST_CANARY", 50)
     alone = spied(rm, monkeypatch)
     found = score_all(rm, stimuli())
-    longer = sorted(len(ids) for ids in map(lambda messages: rm.encode(messages).ids, stimuli()) if len(ids) > 60)
+    longer = sorted(tokens for tokens in map(rm.count_tokens, stimuli()) if tokens > 60)
     assert longer
     assert alone[-1] == longer
     np.testing.assert_allclose(found, one_by_one(rm), rtol=0, atol=1e-5)
