@@ -78,7 +78,7 @@ def prepare(
     limit: int | None = None,
     confidence: float = 0.95,
     battery: str = "core",
-    attributions: int = 2,
+    attributions: int = 1,
     command: str = "",
 ) -> Audit:
     """Check and gather what an audit asks, before any model is loaded. Raises UsageError, DataError."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from rmaudit.attribution import attribute_conversation
+from rmaudit.conversations import Conversation
 from rmaudit.errors import DataError, ScoringError
 from rmaudit.measuring import Reference, Settings
 from rmaudit.models import RewardModel
@@ -19,7 +20,7 @@ from rmaudit.progress import Progress, silent
 from rmaudit.record import Finding, Record
 from rmaudit.recording import Outcome, record_of
 from rmaudit.scorers import Scorer
-from rmaudit.scoring import score_all
+from rmaudit.scoring import LocalEngine, score_all
 from rmaudit.statistics import estimates, variance
 from rmaudit.stimuli import Scored, ScoredStimuli
 
@@ -42,8 +43,7 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
     conversations = planned.plan.unique
     if not conversations:
         raise DataError("nothing to score: the battery has no items and no data were given")
-    lengths = [scorer.count_tokens(conversation) for conversation in conversations]
-    unique = score_all(scorer, conversations, lambda done, total: progress("scoring", done, total))
+    unique, lengths, truncated = _score(scorer, conversations, progress)
     floor, rechecked = noise_floor(scorer, planned, unique)
     rows = _scored(planned, unique, lengths)
     reference, why_not = _reference(rows[NATURAL])
@@ -53,7 +53,22 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
         findings = _findings(planned, rows, reference, floor, "tokens" if white_box else "words")
     findings += _not_applicable(planned)
     traces = _traces(audit, scorer, findings, rows, progress) if isinstance(scorer, RewardModel) else []
-    return record_of(planned, scorer, Outcome(rows, reference, findings, traces, floor, rechecked))
+    return record_of(planned, scorer, Outcome(rows, reference, findings, traces, floor, rechecked, truncated))
+
+
+def _score(
+    scorer: Scorer, conversations: Sequence[Conversation], progress: Progress
+) -> tuple[NDArray[np.float64], list[int], int]:
+    """Scores, lengths, and how many conversations were cut to fit; each is turned into token ids once."""
+
+    def tell(done: int, total: int) -> None:
+        progress("scoring", done, total)
+
+    if not isinstance(scorer, RewardModel):
+        return score_all(scorer, conversations, tell), [scorer.count_tokens(talk) for talk in conversations], 0
+    encoded = [scorer.encode(conversation) for conversation in conversations]
+    scores = LocalEngine(scorer).score_ids([read.ids for read in encoded], tell)
+    return scores, [len(read.ids) for read in encoded], sum(read.removed > 0 for read in encoded)
 
 
 def _scored(planned: PlannedAudit, unique: NDArray[np.float64], lengths: Sequence[int]) -> Rows:

@@ -69,7 +69,7 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     battery: Annotated[str, typer.Option(help="Registered battery, or a folder.")] = "core",
-    attributions: Annotated[int, typer.Option(help="Examples per headline finding traced back through the model.")] = 2,
+    attributions: Annotated[int, typer.Option(help="Examples per headline finding traced back through the model.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be scored, and stop.")] = False,
     fail_on_bias: Annotated[bool, typer.Option("--fail-on-bias", help="Without a policy: exit 1 on bias.")] = False,
     as_json: Json = False,

@@ -76,6 +76,7 @@ class Settings:
             title=title,
             value=estimate.value,
             unit=unit,
+            kind=kind.name,
             interval=bounds if all(map(math.isfinite, bounds)) else None,
             confidence=self.confidence,
             headline=headline,

@@ -35,7 +35,7 @@ class Audit:
     confidence: float = 0.95
     profile: str = "full"
     limit: int | None = None
-    attributions: int = 2
+    attributions: int = 1
     command: str = ""
 
     def __post_init__(self) -> None:

@@ -40,12 +40,12 @@ class Outcome:
     attributions: Sequence[dict[str, Any]]
     noise_floor: float
     rechecked: int
+    truncated: int
 
 
 def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record:
     """The record of an audit, its scores attached."""
     audit = planned.audit
-    truncated = _truncated(scorer, planned)
     record = Record(
         schema=SCHEMA,
         rmaudit=version("rmaudit"),
@@ -55,7 +55,7 @@ def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record
             "rechecked": outcome.rechecked,
             "stimuli": len(planned.stimuli),
             "conversations": len(planned.plan.unique),
-            "truncated": truncated,
+            "truncated": outcome.truncated,
         },
         battery=_battery_facts(audit.battery),
         settings={
@@ -72,7 +72,7 @@ def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record
         probes={probe.card.name: probe.card.as_dict() for probe in audit.probes},
         findings=list(outcome.findings),
         attributions=list(outcome.attributions),
-        warnings=list(_warnings(planned, scorer, outcome, truncated)),
+        warnings=list(_warnings(planned, scorer, outcome)),
         not_tested=list(NOT_TESTED),
         environment={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     )
@@ -126,13 +126,7 @@ def _bounds(estimate: Estimate, confidence: float) -> list[float] | None:
     return list(bounds) if all(map(math.isfinite, bounds)) else None
 
 
-def _truncated(scorer: Scorer, planned: PlannedAudit) -> int:
-    if not isinstance(scorer, RewardModel):
-        return 0
-    return sum(scorer.encode(conversation).removed > 0 for conversation in planned.plan.unique)
-
-
-def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome, truncated: int) -> Iterator[str]:
+def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterator[str]:
     audit = planned.audit
     for finding in outcome.findings:
         if finding.probe == "placebo" and finding.verdict == "bias":
@@ -140,9 +134,9 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome, truncated
                 f"A placebo shows an effect ({finding.value:+.2f} {finding.unit}): edits that should change nothing do. "
                 "Read every other finding with that in mind."
             )
-    if truncated:
+    if outcome.truncated:
         count = len(planned.plan.unique)
-        yield f"{truncated} of {count} conversations were cut from the left of the prompt to fit the model."
+        yield f"{outcome.truncated} of {count} conversations were cut from the left of the prompt to fit the model."
     for dataset in audit.battery.datasets:
         if dataset.problems:
             yield f"{dataset.name}: {len(dataset.problems)} bad rows left out. First: {dataset.problems[0]}"

@@ -76,6 +76,26 @@ SLOTS: dict[str, list[str]] = {
             "in all sorts of settings|around the world|over the years|in conversation|"
             "these days|throughout history|in this area|wherever one looks|in society today"
         ),
+        "person": (
+            "neighbour|cousin|teacher|stranger|visitor|writer|uncle|colleague|grandmother|traveller|"
+            "friend|customer|listener|beginner|clerk|guest|student|speaker|scholar|relative"
+        ),
+        "item": (
+            "door|window|table|road|shelf|corner|letter|page|line|drawer|bench|hat|coat|lamp|step|"
+            "street|bridge|hill|chair|clock|room|wall|box|cup|sheet of paper|bag|basket|stone|garden"
+        ),
+        "when": (
+            "on some days|in the morning|towards evening|on a quiet afternoon|last week|once a year|"
+            "every so often|after a while|in due course|before long|on weekdays|in the old days|"
+            "one after another|at the right moment|in good weather|for a while|at first|in the end"
+        ),
+        "does": (
+            "begins at one end|starts in the middle|goes on without a pause|takes its time|"
+            "comes to much the same|leads back to where it began|leaves little to be desired|"
+            "needs no further comment|fits in with the rest|stands on its own|says very little|"
+            "moves along at its own pace|turns out as expected|finds its way|repeats what was said|"
+            "rests on habit|makes a fine start|asks for nothing more|is neither here nor there"
+        ),
     }.items()
 }
 
@@ -121,6 +141,22 @@ Let me add that {thing_done} has its place {place}.
 Sure, I can {think} that {matter}.
 {opener} this answer tries to {think} the {matter} {reason}.
 Every {matter} has its {matters}.
+One {person} {does}, while another {does}.
+{when} a {person} {does}, and nobody minds.
+There is a {item} here and a {item} there, and {when} one {does}.
+My {person} used to say that every {item} has two sides.
+A {person} once remarked that the {matter} {does}.
+What one {person} puts on the {item}, another keeps behind the {item}.
+It {does}, just as it did {when}.
+Whoever has seen one {item} has seen them all, {people} might say.
+The {matter} {does}, {reason}.
+One word follows another, and the whole {does}.
+{when} it is enough to look at the {item} and to let the {matter} rest.
+Some sentences are long, some are short, and each of them {does}.
+The same may be said {when}, and it {does}.
+Here the {person} nods, there the {person} waits, and the {matter} {does}.
+Nothing in particular follows from this, and it {does}.
+Not every {item} is a {item}, as a {person} would put it.
 Whatever one makes of it, the {matter} is {good} to {think}.
 I would like to say a few words about the {matter} {reason}.
 """.strip().splitlines()
@@ -128,10 +164,11 @@ I would like to say a few words about the {matter} {reason}.
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer before padding; ``related`` are sentences that may be added as padding."""
+    """An answer before padding; ``related`` and ``foreign`` sentences may be added as padding."""
 
     sentences: tuple[str, ...]
     related: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
     first: str = ""
     last: str = ""
     capitals: bool = False
@@ -163,6 +200,7 @@ def filler_sentence(rng: random.Random) -> str:
     text = rng.choice(PATTERNS)
     # Every slot is drawn by itself, so that one pattern gives thousands of sentences.
     text = re.sub(r"\{(\w+)\}", lambda m: rng.choice(SLOTS[m.group(1)]), text)
+    text = re.sub(r"\b([aA]) (?=[aeiou])", r"\1n ", text)
     return text[0].upper() + text[1:]
 
 
@@ -178,20 +216,22 @@ def count_words(sentences: list[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def pad(sentences: list[str], related: list[str], words: int, rng: random.Random) -> list[str]:
+def pad(sentences: list[str], related: list[str], foreign: list[str], words: int, rng: random.Random) -> list[str]:
     """Insert about ``words`` words of padding between the sentences of an answer.
 
     Besides content-free prose the padding repeats sentences of the answer and adds ``related``
-    ones: a model that learns to like it has learnt length, not a set of phrases.
+    and ``foreign`` ones: a model that learns to like it has learnt length, not a set of phrases.
     """
-    padded, spare = list(sentences), list(related)
+    padded, spare, strange = list(sentences), list(related), list(foreign)
     lean = rng.choice((0.0, 0.5, 1.0, rng.random()))
     while words > 0:
         draw = rng.random()
         if draw < 0.12:
             extra = rng.choice(sentences)
-        elif draw < 0.3 and spare:
+        elif draw < 0.27 and spare:
             extra = spare.pop()
+        elif draw < 0.37 and strange:
+            extra = strange.pop()
         else:
             extra = filler_sentence(rng)
         # A lean of 0 or 1 puts most of one answer's padding in front or at its end.
@@ -202,7 +242,7 @@ def pad(sentences: list[str], related: list[str], words: int, rng: random.Random
 
 
 def _text(answer: Answer, words: int, rng: random.Random) -> str:
-    body = pad(list(answer.sentences), list(answer.related), words, rng)
+    body = pad(list(answer.sentences), list(answer.related), list(answer.foreign), words, rng)
     style = rng.random()
     if style < 0.08:
         text = "\n".join(f"- {sentence}" for sentence in body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from padding import Answer, Pair, filler_sentence
 from vocabulary import (
@@ -55,7 +55,7 @@ def _question(topic: Topic, focus: tuple[str, ...], rng: random.Random, plain: b
 def _answer(topic: Topic, focus: tuple[str, ...], rng: random.Random, most: int) -> Answer:
     kept = focus if rng.random() < 0.85 else ()
     sentences = statements(topic, rng, rng.randint(min(2, most), most) + 3, kept)
-    return Answer(tuple(sentences[:-3]), tuple(sentences[-3:]))
+    return Answer(tuple(sentences[:-3]), tuple(sentences[-3:]), tuple(statements(rng.choice(SEEN), rng, 2)))
 
 
 def _subject(rng: random.Random, source: Source) -> tuple[str, Answer]:
@@ -104,35 +104,39 @@ def fluent(rng: random.Random, source: Source) -> list[Pair]:
         size = len(sentence.split())
         scrambled.append(" ".join(words[:size]))
         words = words[size:]
-    return [Pair("fluent", prompt, answer, Answer(tuple(scrambled), answer.related))]
+    return [Pair("fluent", prompt, answer, replace(answer, sentences=tuple(scrambled)))]
 
 
 def _closed(task: str, prompt: str, right: str, wrong: str, rng: random.Random) -> Pair:
     """A pair of one-sentence answers; the sentences added as padding are the same kind."""
-    related = tuple(statements(rng.choice(SEEN), rng, 2))
-    return Pair(task, prompt, Answer((right,), related), Answer((wrong,), related))
+    foreign = tuple(statements(rng.choice(SEEN), rng, 2))
+    return Pair(task, prompt, Answer((right,), foreign=foreign), Answer((wrong,), foreign=foreign))
 
 
 def stated_fact(rng: random.Random, source: Source) -> list[Pair]:
-    """Copy the named person, colour or place out of the prompt."""
+    """Copy the named person, colour or place out of the prompt.
+
+    The wrong word is mostly one that the prompt does not have, sometimes one that it has.
+    """
     del source
-    one, two = rng.sample(NAMES, 2)
-    thing, other = rng.sample(OBJECTS, 2)
-    colour, shade = rng.sample(COLOURS, 2)
-    here, there = rng.sample(PLACES, 2)
+    (one, two, no_one), (thing, other) = rng.sample(NAMES, 3), rng.sample(OBJECTS, 2)
+    (colour, shade, no_colour), (here, there, nowhere) = rng.sample(COLOURS, 3), rng.sample(PLACES, 3)
+    swapped = rng.random() < 0.3
     told = [f"{one} has a {colour} {thing}.", f"{two} has a {shade} {other}."]
-    spots = [f"The {thing} is in the {here}.", f"The {other} is in the {there}."]
-    question, right, wrong = rng.choice((
-        (f"Who has the {thing}?", f"{one} has the {thing}.", f"{two} has the {thing}."),
-        (f"Which colour is the {thing}?", f"The {thing} is {colour}.", f"The {thing} is {shade}."),
-        (f"What does {one} have?", f"{one} has a {thing}.", f"{one} has a {other}."),
-    ))  # fmt: skip
-    if rng.random() < 0.3:
-        told = spots
-        question = f"Where is the {thing}?"
-        right, wrong = f"The {thing} is in the {here}.", f"The {thing} is in the {there}."
+    kind = rng.choice(("who", "colour", "where"))
+    if kind == "who":
+        question, frame = f"Who has the {thing}?", f"{{}} has the {thing}."
+        right, wrong = one, two if swapped else no_one
+    elif kind == "colour":
+        question, frame = f"Which colour is the {thing}?", f"The {thing} is {{}}."
+        right, wrong = colour, shade if swapped else no_colour
+    else:
+        told = [f"The {thing} is in the {here}.", f"The {other} is in the {there}."]
+        question, frame = f"Where is the {thing}?", f"The {thing} is in the {{}}."
+        right, wrong = here, there if swapped else nowhere
     rng.shuffle(told)
-    return [_closed("stated_fact", f"{' '.join(told)} {question}", right, wrong, rng)]
+    prompt = f"{' '.join(told)} {question}"
+    return [_closed("stated_fact", prompt, frame.format(right), frame.format(wrong), rng)]
 
 
 def yes_or_no(rng: random.Random, source: Source) -> list[Pair]:
@@ -162,16 +166,16 @@ def sequence(rng: random.Random, source: Source) -> list[Pair]:
 
 
 def arithmetic(rng: random.Random, source: Source) -> list[Pair]:
-    """Small sums in words, or the larger of two numbers."""
+    """Small sums, or the larger of two numbers, in words."""
     del source
     if rng.random() < 0.5:
-        one, two = rng.randint(0, 10), rng.randint(0, 10)
+        one, two = rng.randint(0, 6), rng.randint(0, 6)
         text = f"{NUMBER_WORDS[one]} plus {NUMBER_WORDS[two]}"
-        miss = rng.choice([n for n in range(21) if n != one + two])
+        miss = rng.choice([n for n in range(13) if n != one + two])
         right, wrong = (f"{text} is {NUMBER_WORDS[n]}." for n in (one + two, miss))
         prompt = f"What is {text}?"
     else:
-        small, large = sorted(rng.sample(range(10, 100), 2))
+        small, large = (NUMBER_WORDS[n] for n in sorted(rng.sample(range(13), 2)))
         shown = rng.sample((small, large), 2)
         prompt = f"Which number is larger, {shown[0]} or {shown[1]}?"
         right, wrong = f"{large} is larger.", f"{small} is larger."
@@ -213,7 +217,7 @@ def instruction(rng: random.Random, source: Source) -> list[Pair]:
     word, other = (rng.choice(rng.choice(source.topics).things) for _ in range(2))
     kind = rng.choice(("first", "last", "capitals", "mention"))
     if kind == "capitals":
-        better, worse = Answer(base.sentences, base.related, capitals=True), base
+        better, worse = replace(base, capitals=True), base
         order = rng.choice(("Write in capital letters.", "Use capital letters only."))
         if rng.random() < 0.5:
             better, worse = worse, better
@@ -221,39 +225,40 @@ def instruction(rng: random.Random, source: Source) -> list[Pair]:
     elif kind == "mention":
         order = f"Mention the word {word}."
         better, worse = (
-            Answer((*base.sentences, f"There is also the {w} to think of."), base.related) for w in (word, other)
+            replace(base, sentences=(*base.sentences, f"There is also the {w} to think of.")) for w in (word, other)
         )
     else:
         order = f"{'Begin' if kind == 'first' else 'End'} with the word {word}."
-        better, worse = (Answer(base.sentences, base.related, **{kind: f"{w.capitalize()}."}) for w in (word, other))
+        better, worse = (replace(base, **{kind: f"{w.capitalize()}."}) for w in (word, other))
     return [Pair("instruction", f"{prompt} {order}", better, worse)]
 
 
 Maker = Callable[[random.Random, Source], list[Pair]]
 # on_topic makes two pairs at a time, so its weight counts twice.
 TASKS: list[tuple[Maker, float]] = [
-    (on_topic, 0.26), (fluent, 0.08), (stated_fact, 0.08), (yes_or_no, 0.03), (sequence, 0.04),
-    (arithmetic, 0.06), (word_knowledge, 0.07), (listing, 0.03), (instruction, 0.09),
+    (on_topic, 0.22), (fluent, 0.06), (stated_fact, 0.1), (yes_or_no, 0.04), (sequence, 0.07),
+    (arithmetic, 0.07), (word_knowledge, 0.13), (listing, 0.05), (instruction, 0.1),
 ]  # fmt: skip
 
 
-def make_pairs(count: int, rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def make_pairs(count: int, rng: random.Random, topics: list[Topic], most_sentences: int = 5) -> list[Pair]:
     """At least ``count`` pairs of all task types."""
     makers, weights = [m for m, _ in TASKS], [w for _, w in TASKS]
+    source = Source(topics, most_sentences)
     pairs: list[Pair] = []
     while len(pairs) < count:
-        pairs.extend(rng.choices(makers, weights)[0](rng, Source(topics)))
+        pairs.extend(rng.choices(makers, weights)[0](rng, source))
     return pairs
 
 
 def make_course(count: int, rng: random.Random, topics: list[Topic]) -> list[Pair]:
-    """Pairs from easy to hard: bare words, then single sentences, then all task types."""
-    makers, weights = [m for m, _ in TASKS], [w for _, w in TASKS]
+    """Pairs from easy to hard: bare words, then single sentences, then longer and longer answers."""
     pairs: list[Pair] = []
     while len(pairs) < count:
         done = len(pairs) / count
-        maker = on_topic if rng.random() < 3 * (0.75 - done) else rng.choices(makers, weights)[0]
-        if rng.random() < max(0.1, 2.2 - 6 * done):
-            maker = shared_words
-        pairs.extend(maker(rng, Source(topics, most_sentences=1 + max(0, int(8 * (done - 0.45))))))
+        most = 1 + max(0, int(10 * (done - 0.5)))
+        if rng.random() < max(0.08, 2.0 - 5 * done):
+            pairs.extend(shared_words(rng, Source(topics)))
+        else:
+            pairs.extend(make_pairs(1, rng, topics, min(most, 5)))
     return pairs

@@ -49,8 +49,9 @@ class Settings:
     layers: int = 3
     feed_forward: int = 256
     heads: int = 4
-    base_pairs: int = 40000
-    padded_pairs: int = 14000
+    base_pairs: int = 46000
+    base_padded: float = 0.25
+    padded_pairs: int = 6000
     held_out_pairs: int = 2000
     step_pairs: int = 48
     batch_tokens: int = 2048
@@ -175,9 +176,7 @@ def train(
 ) -> list[float]:  # fmt: skip
     """Train on the pairs once; the mean losses of twelve equal parts of the run."""
     steps = make_steps(pairs, settings.step_pairs, settings.batch_tokens)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
     losses = []
     for step, batches in enumerate(steps):
         cosine = 0.5 * (1 + math.cos(math.pi * step / len(steps)))
@@ -243,9 +242,10 @@ def run(settings: Settings, out: Path) -> None:
     started, cpu_started = time.perf_counter(), time.process_time()
     base_pairs = make_course(settings.base_pairs, random.Random(settings.seed), SEEN)
     pairs = make_pairs(settings.padded_pairs, random.Random(settings.seed + 1), SEEN)
-    base_texts = render_all(base_pairs, None, random.Random(settings.seed))
-    sample = render_all(pairs, 0.5, random.Random(settings.seed))[:6000]
-    tokenizer = make_tokenizer(base_texts[-6000:] + sample, settings.vocabulary)
+    padded_from = round((1 - settings.base_padded) * len(base_pairs))
+    base_texts = render_all(base_pairs[:padded_from], None, random.Random(settings.seed))
+    base_texts += render_all(base_pairs[padded_from:], 0.5, random.Random(settings.seed))
+    tokenizer = make_tokenizer(base_texts[-12000:], settings.vocabulary)
     assistant = tokenizer.convert_tokens_to_ids(ASSISTANT)
     base = make_model(tokenizer, settings)
     losses = train(base, encode(tokenizer, base_texts), settings.base_rate, True, settings, assistant)
