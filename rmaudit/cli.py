@@ -254,14 +254,15 @@ def _command(arguments: Sequence[str]) -> str:
 def _expanded(arguments: Sequence[str]) -> list[str]:
     """`--data a b` as `--data a --data b`: the options of SEVERAL take every value up to the next option."""
     given: list[str] = []
-    current = ""
+    option = ""
     for argument in arguments:
         if argument.startswith("-"):
-            current = argument if argument in SEVERAL else ""
-            if not current:
-                given.append(argument)
+            option = argument if argument in SEVERAL else ""
+            given.append(argument)
+        elif option and given[-1] != option:
+            given += [option, argument]
         else:
-            given += [current, argument] if current else [argument]
+            given.append(argument)
     return given
 
 
