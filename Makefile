@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything lives in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Threads that spin while they wait make a machine that does something else besides many times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: demo test check bench clean
 

@@ -13,8 +13,8 @@ from rmaudit.conversations import Conversation
 from rmaudit.errors import FormattingError, ScoringError
 from rmaudit.models import RewardModel
 from rmaudit.scorers import Scorer
-from rmaudit.scoring.packing import PACKED, check_packing, longest_packable, packed_readouts
-from rmaudit.scoring.prefix_tree import ROW_TOKENS, pack
+from rmaudit.scoring.packing import PACKED, PACKED_IN_BLOCKS, check_packing, longest_packable, packed_readouts
+from rmaudit.scoring.prefix_tree import DENSE, IN_BLOCKS, ROW_TOKENS, pack
 
 __all__ = ["LocalEngine", "check_packing", "score_all"]
 
@@ -38,6 +38,7 @@ class LocalEngine:
         if rm.load_report.packing == "not checked":
             check_packing(rm)
         self.packs = rm.load_report.packing.startswith(PACKED)
+        self.in_blocks = rm.load_report.packing.startswith(PACKED_IN_BLOCKS)
 
     def score(self, conversations: Sequence[Conversation], progress: Callback | None = None) -> Scores:
         """Scores (n,) float64. Raises as `rm.encode`, and ScoringError where a score is not finite."""
@@ -51,7 +52,7 @@ class LocalEngine:
         self._check_ids(ids)
         limit = longest_packable(self.rm) if self.packs else 0
         packed = [index for index, sequence in enumerate(ids) if len(sequence) <= limit]
-        rows = pack([ids[index] for index in packed], self.row_tokens)
+        rows = pack([ids[index] for index in packed], self.row_tokens, IN_BLOCKS if self.in_blocks else DENSE)
         plain = sorted(
             set(range(len(ids))).difference(packed), key=lambda index: len(ids[index]), reverse=not self.packs
         )
@@ -59,8 +60,9 @@ class LocalEngine:
         scores = np.full(len(ids), np.nan)
         tell = progress or (lambda done, total: None)
         tell(0, total)
-        for row in rows:
-            scores[np.asarray(packed)[row.sequences]] = self._head(packed_readouts(self.rm, row))
+        readouts = packed_readouts(self.rm, rows, in_blocks=self.in_blocks)
+        for row, read in zip(rows, readouts, strict=True):
+            scores[np.asarray(packed)[row.sequences]] = self._head(read)
             done += len(row)
             tell(done, total)
         for chunk in _chunks(plain, ids):

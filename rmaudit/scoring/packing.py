@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import cycle, islice
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rmaudit.models import RewardModel
-from rmaudit.scoring.prefix_tree import Row, pack, visible_nodes
+from rmaudit.scoring.prefix_tree import Row, pack
+from rmaudit.scoring.tree_masks import (
+    FULL,
+    SLIDING,
+    attention_in_blocks,
+    can_replace_attention,
+    layer_types,
+    text_config,
+    tree_mask,
+    window_of,
+)
 
-#: How `LoadReport.packing` begins where rows are used, and where they are not.
-PACKED, PADDED = "prefix tree", "padded batches"
+#: How `LoadReport.packing` begins where rows are used, where their attention goes in blocks, and where none are used.
+PACKED, PACKED_IN_BLOCKS, PADDED = "prefix tree", "prefix tree in blocks", "padded batches"
 
-_FULL, _SLIDING = "full_attention", "sliding_attention"
+# Each needs its own memory for a row's states.
+_MOST_ROWS_AT_ONCE = 8
 
 # A canary this long exceeds the windows that are small enough to check in a moment on a CPU.
 _CANARY_TOKENS, _LONGEST_CANARY = 320, 1024
@@ -30,16 +43,40 @@ _OTHER_TEXT = (
 )
 
 
-def packed_readouts(rm: RewardModel, row: Row) -> Tensor:
-    """Readout vectors (M, hidden) float32, on the CPU, of the sequences in a row, in the row's order."""
-    device = rm.device
+def packed_readouts(rm: RewardModel, rows: Sequence[Row], *, in_blocks: bool) -> Iterator[Tensor]:
+    """For each row in order, readout vectors (M, hidden) float32, on the CPU, of its sequences in the row's order.
+
+    in_blocks: attention in blocks, which not every backbone can, see `check_packing`. Many small steps are slow on many
+    threads, so rows are then computed side by side, each on a share of the threads.
+    """
+    with attention_in_blocks(rm, in_blocks):
+        work = partial(_row_readouts, rm, in_blocks=in_blocks)
+        yield from side_by_side(work, rows) if in_blocks else map(work, rows)
+
+
+def _row_readouts(rm: RewardModel, row: Row, *, in_blocks: bool) -> Tensor:
     with torch.inference_mode():
         states = rm.hidden_states(
-            input_ids=torch.from_numpy(row.ids)[None].to(device),
-            attention_mask=_masks(rm, row, device),
-            position_ids=torch.from_numpy(row.depths)[None].to(device),
+            input_ids=torch.from_numpy(row.ids)[None].to(rm.device),
+            attention_mask=tree_mask(rm, row, in_blocks=in_blocks),
+            position_ids=torch.from_numpy(row.depths)[None].to(rm.device),
         )[0]
         return states[torch.from_numpy(row.end_nodes).to(states.device)].float().cpu()
+
+
+def side_by_side(work: Callable[[Row], Tensor], rows: Sequence[Row]) -> Iterator[Tensor]:
+    """`map(work, rows)` with the threads of torch shared out among rows, instead of all in every operation."""
+    threads = torch.get_num_threads()
+    workers = min(threads, len(rows), _MOST_ROWS_AT_ONCE)
+    if workers < 2:
+        yield from map(work, rows)
+        return
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
+    try:
+        yield from pool.map(work, rows)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)  # the workers' setting is theirs alone for OpenMP, but not for MKL
 
 
 def longest_packable(rm: RewardModel) -> int:
@@ -48,9 +85,8 @@ def longest_packable(rm: RewardModel) -> int:
     Beyond a sliding window that the canary did not exceed, packing is unproven. And where rotary frequencies change
     with the longest position of a forward pass, a longer sequence would change the scores of its row.
     """
-    config = _text_config(rm)
+    config, window = text_config(rm), window_of(rm)
     limits = [np.iinfo(np.int64).max]
-    window = _window(config)
     if window is not None and window >= _canary_tokens(rm):
         limits.append(window)
     parameters = getattr(config, "rope_parameters", None) or {}
@@ -63,13 +99,22 @@ def longest_packable(rm: RewardModel) -> int:
 def check_packing(rm: RewardModel) -> str:
     """Compare packed with plain scores of built-in texts; the plain line that says what scoring will use, and why.
 
-    The line also goes to `rm.load_report.packing`: "prefix tree, canary difference 3e-08" or "padded batches: <reason>".
+    The line also goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree, canary
+    difference 3e-08" (attention under a dense mask), or "padded batches: <reason>".
     In float32 the scores must agree to 1e-5·max(1, |score|). Half precision has no such floor: there the difference may
     be what rounding each element of the readout a few times does to the score, 16·eps·|w ⊙ h| (Euclidean norm).
     """
     reason = _refusal(rm)
-    rm.load_report.packing = f"{PADDED}: {reason}" if reason else _compared(rm)
-    return rm.load_report.packing
+    if reason:
+        line = f"{PADDED}: {reason}"
+    else:
+        ids = _canary(rm)
+        plain = rm.readout_ids(ids, batch_size=1)
+        line = _compared(rm, ids, plain, in_blocks=True) if can_replace_attention(rm) else PADDED
+        if line.startswith(PADDED):
+            line = _compared(rm, ids, plain, in_blocks=False)
+    rm.load_report.packing = line
+    return line
 
 
 def _refusal(rm: RewardModel) -> str:
@@ -79,17 +124,16 @@ def _refusal(rm: RewardModel) -> str:
         return f"{attention} attention takes no tree mask"
     if not rm.takes_positions:
         return f"{rm.load_report.model_type} takes no positions, so a token cannot be told its depth in the tree"
-    strange = sorted(set(_layer_types(_text_config(rm))) - {_FULL, _SLIDING})
+    strange = sorted(set(layer_types(rm)) - {FULL, SLIDING})
     return f"no tree mask is known for {' and '.join(strange)} layers" if strange else ""
 
 
-def _compared(rm: RewardModel) -> str:
-    ids = _canary(rm)
-    plain = rm.readout_ids(ids, batch_size=1)
+def _compared(rm: RewardModel, ids: list[tuple[int, ...]], plain: Tensor, *, in_blocks: bool) -> str:
     try:
         packed = torch.empty_like(plain)
-        for row in pack(ids, 2 * _LONGEST_CANARY):
-            packed[row.sequences] = packed_readouts(rm, row)
+        rows = pack(ids)
+        for row, readouts in zip(rows, packed_readouts(rm, rows, in_blocks=in_blocks), strict=True):
+            packed[row.sequences] = readouts
     # Whatever a backbone raises at a mask that it does not expect, the answer is the same: not in rows.
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         first_line = (str(error).splitlines() or [""])[0]
@@ -98,9 +142,10 @@ def _compared(rm: RewardModel) -> str:
         expected, found = rm.head(plain).double(), rm.head(packed).double()
     differences = (found - expected).abs()
     largest = float(differences.max())
+    told = f"{largest:.0e}" if largest else "0"
     if bool((differences <= _tolerance(rm, plain, expected)).all()):  # false for NaN
-        return f"{PACKED}, canary difference {largest:.0e}" if largest else f"{PACKED}, canary difference 0"
-    return f"{PADDED}: packed scores differ from plain ones by {largest:.0e}, in a canary of {len(ids)} texts"
+        return f"{PACKED_IN_BLOCKS if in_blocks else PACKED}, canary difference {told}"
+    return f"{PADDED}: packed scores differ from plain ones by {told}, in a canary of {len(ids)} texts"
 
 
 def _tolerance(rm: RewardModel, readouts: Tensor, scores: Tensor) -> Tensor:
@@ -130,45 +175,6 @@ def _canary(rm: RewardModel) -> list[tuple[int, ...]]:
 
 def _canary_tokens(rm: RewardModel) -> int:
     """Beyond the sliding window where that is sane, and never beyond what the model reads."""
-    window, longest = _window(_text_config(rm)), rm.load_report.max_length
+    window, longest = window_of(rm), rm.load_report.max_length
     length = _CANARY_TOKENS if window is None else min(max(_CANARY_TOKENS, window + window // 4), _LONGEST_CANARY)
     return max(1, length if longest is None else min(length, longest))
-
-
-def _masks(rm: RewardModel, row: Row, device: torch.device) -> Tensor | dict[str, Tensor]:
-    """Additive masks (1, 1, N, N): 0 where a node may look, the dtype's least value elsewhere.
-
-    A backbone whose layers differ takes one per kind of layer, by name; the others take the mask itself.
-    """
-    config = _text_config(rm)
-    kinds = set(_layer_types(config))
-    made: dict[int | None, Tensor] = {}
-
-    def mask(kind: str) -> Tensor:
-        window = _window(config) if kind == _SLIDING else None
-        if window is not None and window >= row.longest:
-            window = None  # nobody looks that far back: the same mask serves both kinds
-        if window not in made:
-            hidden = torch.from_numpy(~visible_nodes(row, window)).to(device)
-            least = torch.finfo(rm.backbone.dtype).min
-            made[window] = torch.zeros(hidden.shape, dtype=rm.backbone.dtype, device=device).masked_fill_(hidden, least)
-        return made[window][None, None]
-
-    return mask(kinds.pop()) if len(kinds) == 1 else {kind: mask(kind) for kind in sorted(kinds)}
-
-
-def _text_config(rm: RewardModel) -> Any:
-    return rm.backbone.config.get_text_config()
-
-
-def _layer_types(config: Any) -> list[str]:
-    """The kind of attention of every layer; one entry stands for all where the configuration names none."""
-    named = getattr(config, "layer_types", None)
-    return list(named) if named else [_FULL if _window(config) is None else _SLIDING]
-
-
-def _window(config: Any) -> int | None:
-    """Tokens that a sliding-window layer sees, the token itself included; None where there is no such layer."""
-    named = getattr(config, "layer_types", None)
-    window = getattr(config, "sliding_window", None)
-    return None if window is None or (named and _SLIDING not in named) else int(window)

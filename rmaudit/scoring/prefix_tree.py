@@ -23,14 +23,15 @@ import numpy.typing as npt
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-#: Most nodes of a row, see `pack`. It bounds memory: the mask, and eager attention per head, are quadratic in it.
-ROW_TOKENS = 1024
+#: Most nodes of a row, see `pack`. It bounds memory: a dense mask, and eager attention per head, are quadratic in it.
+ROW_TOKENS = 2048
 
-# The time of a row of N nodes, in units of a token's time without attention, is about START + N + N²/QUADRATIC.
-# Measured on one CPU core over rows of 64 to 2,048 nodes: START 30 to 43, QUADRATIC 1,800 (hidden size 192), 2,300
-# (512) and 5,000 (1,024). The minimum is flat: twice or half of either moves the time by less than a tenth.
+# The time of a row of N nodes, in units of a token's time without attention, is about START + N + N²/quadratic.
+# Measured on one CPU core over rows of 64 to 2,048 nodes under a dense mask: START 30 to 43, quadratic 1,800 (hidden
+# size 192), 2,300 (512) and 5,000 (1,024). With attention in blocks, long rows cost little. The minimum is flat:
+# twice or half of either moves the time by less than a tenth.
 START = 40
-QUADRATIC = 2500
+DENSE, IN_BLOCKS = 2500, 20000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +61,26 @@ class Row:
         return int(self.depths.max()) + 1
 
 
-def pack(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS) -> list[Row]:
+def pack(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadratic: int = IN_BLOCKS) -> list[Row]:
     """Pack token sequences into rows; every sequence is in exactly one row. A prefix that spans rows is in each.
 
-    Rows end where that makes the whole cheapest: short rows save attention, long rows save prefixes. A row has at most
-    `row_tokens` nodes, or `row_tokens // 2` more than its longest sequence, so that the answers to one very long
-    prompt still share it; a sequence alone may have any length.
-    Raises ValueError where a sequence is empty or `row_tokens` is not positive.
+    Rows end where that makes the whole cheapest: short rows save attention, long rows save prefixes. quadratic: nodes of a
+    row whose attention takes as long as the rest, `DENSE` or `IN_BLOCKS`. A row has at most `row_tokens` nodes, or
+    `row_tokens // 2` more than its longest sequence, so that the answers to one very long prompt still share it; a
+    sequence alone may have any length. Raises ValueError where a sequence is empty or `row_tokens` is not positive.
     """
     order = _sorted_order(sequences)
     ordered = [np.asarray(sequences[index], dtype=np.int64) for index in order]
-    return [_row(ordered[start:stop], order[start:stop], shared) for start, stop, shared in _cuts(ordered, row_tokens)]
+    cuts = _cuts(ordered, row_tokens, quadratic)
+    return [_row(ordered[start:stop], order[start:stop], shared) for start, stop, shared in cuts]
 
 
-def count_tree_tokens(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS) -> int:
+def count_tree_tokens(
+    sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadratic: int = IN_BLOCKS
+) -> int:
     """Nodes of all rows that `pack` would make: the tokens a model has to compute."""
     ordered = [np.asarray(sequences[index], dtype=np.int64) for index in _sorted_order(sequences)]
-    return sum(map(len, ordered)) - sum(sum(shared) for _, _, shared in _cuts(ordered, row_tokens))
+    return sum(map(len, ordered)) - sum(sum(shared) for _, _, shared in _cuts(ordered, row_tokens, quadratic))
 
 
 def visible_nodes(row: Row, window: int | None = None) -> BoolArray:
@@ -85,9 +89,53 @@ def visible_nodes(row: Row, window: int | None = None) -> BoolArray:
     window: how many tokens back, itself included, a token sees in a sliding-window layer; None sees all ancestors.
     """
     nodes = np.arange(len(row))
-    visible: BoolArray = (nodes[None, :] <= nodes[:, None]) & (nodes[:, None] < row.subtree_end[None, :])
+    return _sees(row, nodes, nodes, window)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some nodes of a row with all that any of them attends to.
+
+    nodes: (B,) ascending. columns: (C,) the nodes that at least one of them sees. visible: (B, C) who sees which.
+    """
+
+    nodes: IntArray
+    columns: IntArray
+    visible: BoolArray
+
+
+def blocks(row: Row, size: int, window: int | None = None) -> list[Block]:
+    """The content of `visible_nodes` in blocks of `size` neighbouring nodes, without the columns that a block ignores.
+
+    What a block sees outside itself is one path towards the root: in depth-first order, whoever has a parent before
+    the block descends from the path to the block's first node.
+    """
+    found = []
+    for start in range(0, len(row), size):
+        nodes = np.arange(start, min(start + size, len(row)))
+        outside = row.parents[nodes]
+        deepest = int(outside[outside < start].max(initial=-1))
+        path = np.flatnonzero(row.subtree_end[: deepest + 1] > deepest)
+        found.append(_block(row, nodes, np.concatenate([path, nodes]), window))
+    return found
+
+
+def readout_block(row: Row, window: int | None = None) -> Block:
+    """The end nodes alone: all whose attention matters in the last layer."""
+    return _block(row, np.unique(row.end_nodes), np.arange(len(row)), window)
+
+
+def _block(row: Row, nodes: IntArray, columns: IntArray, window: int | None) -> Block:
+    visible = _sees(row, nodes, columns, window)
+    seen = visible.any(axis=0)
+    return Block(nodes, columns[seen], visible[:, seen])
+
+
+def _sees(row: Row, nodes: IntArray, columns: IntArray, window: int | None) -> BoolArray:
+    ends = row.subtree_end[columns]
+    visible: BoolArray = (columns[None, :] <= nodes[:, None]) & (nodes[:, None] < ends[None, :])
     if window is not None and window < row.longest:
-        visible &= row.depths[:, None] - row.depths[None, :] < window
+        visible &= row.depths[nodes][:, None] - row.depths[columns][None, :] < window
     return visible
 
 
@@ -100,7 +148,7 @@ def _sorted_order(sequences: Sequence[Sequence[int]]) -> list[int]:
     return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-def _cuts(ordered: Sequence[IntArray], row_tokens: int) -> Iterator[tuple[int, int, list[int]]]:
+def _cuts(ordered: Sequence[IntArray], row_tokens: int, quadratic: int) -> Iterator[tuple[int, int, list[int]]]:
     """The cheapest rows: (start, stop, tokens that each sequence shares with the one before it in its row).
 
     best[stop] is the least time in which the first `stop` sequences can be done, came[stop] where the last of those
@@ -118,7 +166,7 @@ def _cuts(ordered: Sequence[IntArray], row_tokens: int) -> Iterator[tuple[int, i
                 nodes, longest = nodes + lengths[stop - 1] - shared[stop - 1], max(longest, lengths[stop - 1])
                 if nodes > max(row_tokens, longest + row_tokens // 2):
                     break
-            time = best[start] + START + nodes + nodes * nodes / QUADRATIC
+            time = best[start] + START + nodes + nodes * nodes / quadratic
             if time < best[stop]:
                 best[stop], came[stop] = time, start
     stops = [len(ordered)] if ordered else []

@@ -12,13 +12,15 @@ from rmaudit.conversations import conversation
 from rmaudit.errors import FormattingError, ScoringError
 from rmaudit.models import RewardModel
 from rmaudit.scorers import BlackBox
-from rmaudit.scoring import LocalEngine, Plan, price, score_all
+from rmaudit.scoring import LocalEngine, Plan, packing, price, score_all
 from rmaudit.scoring.prefix_tree import pack
 from tests.scoring.conftest import Loaded
 from tests.scoring.texts import stimuli
 from tests.tiny import CONFIGS
 
-PADDED_FAMILIES = {"bloom", "mpt", "gpt_neo"}
+# Gemma 2 is loaded with eager attention; the others with a dense mask do not ask for their attention by name.
+EXPECTED = dict.fromkeys(["bloom", "mpt", "gpt_neo"], "padded batches")
+EXPECTED |= dict.fromkeys(["gemma2", "falcon", "gptj", "stablelm"], "prefix tree")
 
 
 def one_by_one(rm: RewardModel) -> np.ndarray:
@@ -33,8 +35,15 @@ def test_equal_to_plain_scores(family: str, loaded: Loaded) -> None:
     found = score_all(rm, stimuli())
     np.testing.assert_allclose(found, one_by_one(rm), rtol=0, atol=1e-5)
     assert found.dtype == np.float64
-    begins = "padded batches: " if family in PADDED_FAMILIES else "prefix tree, canary difference "
-    assert rm.load_report.packing.startswith(begins)
+    assert rm.load_report.packing.split(",")[0].split(":")[0] == EXPECTED.get(family, "prefix tree in blocks")
+
+
+@pytest.mark.parametrize("family", [family for family in CONFIGS if EXPECTED.get(family) != "padded batches"])
+def test_equal_under_a_dense_mask(family: str, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "can_replace_attention", lambda rm: False)
+    rm = loaded(family)
+    np.testing.assert_allclose(score_all(rm, stimuli()), one_by_one(rm), rtol=0, atol=1e-5)
+    assert rm.load_report.packing.startswith("prefix tree, ")
 
 
 # Gemma 2 is missing: its soft cap needs eager attention, which is what it is loaded with.
@@ -44,7 +53,8 @@ def test_equal_under_both_attention_implementations(family: str, attention: str,
     rm = loaded(family)
     rm.backbone.set_attn_implementation(attention)
     np.testing.assert_allclose(score_all(rm, stimuli()), one_by_one(rm), rtol=0, atol=1e-5)
-    assert rm.load_report.packing.startswith("prefix tree")
+    assert rm.load_report.packing.startswith("prefix tree in blocks" if attention == "sdpa" else "prefix tree, ")
+    assert rm.backbone.config._attn_implementation == attention
 
 
 @pytest.mark.parametrize("row_tokens", [1, 60, 100_000])

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from rmaudit.scoring import check_packing, packing, score_all
-from rmaudit.scoring.prefix_tree import Row, pack, visible_nodes
+from rmaudit.scoring import check_packing, packing, prefix_tree, score_all, tree_masks
+from rmaudit.scoring.prefix_tree import Row, blocks, pack
 from tests.scoring.conftest import Loaded
 from tests.scoring.texts import stimuli
+
+sees = prefix_tree._sees
 
 FAMILIES = ["llama", "gemma2", "mistral", "gpt2", "opt"]
 
@@ -23,7 +25,7 @@ def test_the_line_goes_to_the_load_report(loaded: Loaded) -> None:
     line = check_packing(rm)
     assert rm.load_report.packing == line
     begins, difference = line.rsplit(" ", 1)
-    assert begins == "prefix tree, canary difference"
+    assert begins == "prefix tree in blocks, canary difference"
     assert float(difference) <= 1e-5
 
 
@@ -44,28 +46,37 @@ def test_a_backbone_that_refuses_the_mask(loaded: Loaded) -> None:
     assert line.startswith("padded batches: falcon refuses the tree mask (")
 
 
-def siblings_are_seen(row: Row, window: int | None = None) -> np.ndarray:
-    return np.tri(len(row), dtype=bool)
+def siblings_are_seen(row: Row, nodes: np.ndarray, columns: np.ndarray, window: int | None) -> np.ndarray:
+    return columns[None, :] <= nodes[:, None]
 
 
-def parents_are_hidden(row: Row, window: int | None = None) -> np.ndarray:
-    visible = visible_nodes(row, window)
-    visible[np.arange(1, len(row)), row.parents[1:]] &= row.parents[1:] < 0
-    return visible
+def parents_are_hidden(row: Row, nodes: np.ndarray, columns: np.ndarray, window: int | None) -> np.ndarray:
+    return sees(row, nodes, columns, window) & (columns[None, :] != row.parents[nodes][:, None])
 
 
-def windows_are_one_too_wide(row: Row, window: int | None = None) -> np.ndarray:
-    return visible_nodes(row, window + 1 if window else None)
+def windows_are_one_too_wide(row: Row, nodes: np.ndarray, columns: np.ndarray, window: int | None) -> np.ndarray:
+    return sees(row, nodes, columns, window + 1 if window else None)
 
 
 FAULTS = [(family, fault) for family in FAMILIES for fault in (siblings_are_seen, parents_are_hidden)]
 FAULTS += [("gemma2", windows_are_one_too_wide), ("mistral", windows_are_one_too_wide)]
 
 
+@pytest.mark.parametrize("in_blocks", [True, False])
 @pytest.mark.parametrize(("family", "fault"), FAULTS)
-def test_the_canary_sees_a_wrong_mask(family: str, fault: Any, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "visible_nodes", fault)
-    assert check_packing(loaded(family)).startswith("padded batches: packed scores differ from plain ones by ")
+def test_the_canary_sees_a_wrong_mask(
+    family: str, fault: Any, in_blocks: bool, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefix_tree, "_sees", fault)
+    rm = loaded(family)
+    ids = packing._canary(rm)
+    line = packing._compared(rm, ids, rm.readout_ids(ids, batch_size=1), in_blocks=in_blocks and family != "gemma2")
+    assert line.startswith("padded batches: packed scores differ from plain ones by ")
+
+
+def test_where_blocks_fail_a_dense_mask_is_tried(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree_masks, "readout_block", lambda row, window: blocks(row, 64, window)[-1])
+    assert check_packing(loaded("llama")).startswith("prefix tree, canary difference ")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -81,7 +92,7 @@ def test_the_canary_sees_wrong_positions(family: str, loaded: Loaded, monkeypatc
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_precision_has_a_tolerance_of_its_own(family: str, dtype: str, loaded: Loaded, monkeypatch: Any) -> None:
     assert check_packing(loaded(family, dtype)).startswith("prefix tree")
-    monkeypatch.setattr(packing, "visible_nodes", siblings_are_seen)
+    monkeypatch.setattr(prefix_tree, "_sees", siblings_are_seen)
     assert check_packing(loaded(family, dtype)).startswith("padded batches: packed scores differ")
 
 

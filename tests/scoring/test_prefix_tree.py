@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmaudit.scoring.prefix_tree import QUADRATIC, START, Row, count_tree_tokens, pack, visible_nodes
+from rmaudit.scoring.prefix_tree import (
+    DENSE,
+    IN_BLOCKS,
+    START,
+    Row,
+    blocks,
+    count_tree_tokens,
+    pack,
+    readout_block,
+    visible_nodes,
+)
 
 # Three tokens only, so that drawn sequences share prefixes, continue each other and repeat.
 sequence_lists = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), max_size=20)
@@ -54,12 +64,12 @@ def test_a_tree_never_has_more_tokens_than_its_sequences_and_rows_keep_their_siz
         assert len(row) <= max(size, row.longest + size // 2)
 
 
-@given(sequence_lists)
-def test_cuts_are_the_cheapest_of_all(sequences: list[list[int]]) -> None:
+@given(sequence_lists, st.sampled_from([50, DENSE, IN_BLOCKS]))
+def test_cuts_are_the_cheapest_of_all(sequences: list[list[int]], quadratic: int) -> None:
     sequences = sequences[:7]
 
     def time(rows: list[int]) -> float:
-        return sum(START + nodes + nodes * nodes / QUADRATIC for nodes in rows)
+        return sum(START + nodes + nodes * nodes / quadratic for nodes in rows)
 
     ordered = sorted(sequences)
     every_way = []
@@ -67,7 +77,7 @@ def test_cuts_are_the_cheapest_of_all(sequences: list[list[int]]) -> None:
         stops = [0, *(place for place, cut in enumerate(kept, start=1) if cut), len(ordered)]
         groups = [ordered[start:stop] for start, stop in itertools.pairwise(stops)]
         every_way.append(time([len(distinct_prefixes(group)) for group in groups]))
-    found = time([len(row) for row in pack(sequences)])
+    found = time([len(row) for row in pack(sequences, quadratic=quadratic)])
     assert found == pytest.approx(min(every_way) if sequences else 0.0)
 
 
@@ -80,6 +90,23 @@ def test_visible_nodes_equal_brute_force(sequences: list[list[int]], size: int, 
             path = walk(row, node)
             expected[node, path if window is None else path[-window:]] = True
         np.testing.assert_array_equal(visible_nodes(row, window), expected)
+
+
+@given(sequence_lists, row_sizes, st.integers(1, 9), st.one_of(st.none(), st.integers(1, 12)))
+def test_blocks_hold_every_visible_pair_and_no_column_in_vain(
+    sequences: list[list[int]], size: int, block_size: int, window: int | None
+) -> None:
+    for row in pack(sequences, size):
+        visible = visible_nodes(row, window)
+        found = blocks(row, block_size, window)
+        assert [node for block in found for node in block.nodes] == list(range(len(row)))
+        assert max(len(block.nodes) for block in found) <= block_size
+        last = readout_block(row, window)
+        assert last.nodes.tolist() == sorted(set(row.end_nodes.tolist()))
+        for block in [*found, last]:
+            expected = visible[block.nodes]
+            assert block.columns.tolist() == np.flatnonzero(expected.any(axis=0)).tolist()
+            np.testing.assert_array_equal(block.visible, expected[:, block.columns])
 
 
 def test_one_row_in_numbers() -> None:
