@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,20 @@ from rmaudit.auditing import run_audit
 from rmaudit.battery import read_battery
 from rmaudit.conversations import Conversation, checked_conversation
 from rmaudit.datasets import read_dataset
-from rmaudit.errors import AttributionError, UnknownNameError, UsageError
+from rmaudit.errors import AttributionError, PolicyError, UnknownNameError, UsageError
 from rmaudit.models import RewardModel, load_reward_model
+from rmaudit.outputs import check_folder
 from rmaudit.planning import PROFILES, Audit
-from rmaudit.policy import Gate, apply_policy, read_policy
+from rmaudit.policy import Gate, Policy, apply_policy, check_names, read_policy
 from rmaudit.probe import Probe
 from rmaudit.progress import Progress, silent
 from rmaudit.record import Record
 from rmaudit.scorers import BlackBox, Scorer
-from rmaudit.scoring import check_packing, score_all
+from rmaudit.scoring import check_packing, convert_all, score_all
+from rmaudit.scoring.naming import NameOf, by_number
+
+PAGE = "report.html"
+OUTPUTS = ("run.json", "scores.jsonl", PAGE)
 
 Model = str | Path | Scorer | Callable[[list[Conversation]], Any]
 
@@ -46,10 +53,15 @@ def load(model: Model, **options: Any) -> RewardModel | Scorer:
     return model if isinstance(model, Scorer) else BlackBox(model)
 
 
-def score(model: Model, conversations: Sequence[Conversation], **options: Any) -> NDArray[np.float64]:
-    """Scores (n,) float64, one per conversation, each prefix computed once. A reward has no zero and no unit of its own."""
-    checked = [checked_conversation(conversation) for conversation in conversations]
-    return score_all(load(model, **options), checked)
+def score(
+    model: Model, conversations: Sequence[Conversation], *, name_of: NameOf = by_number, **options: Any
+) -> NDArray[np.float64]:
+    """Scores (n,) float64, one per conversation, each prefix computed once. A reward has no zero and no unit of its own.
+
+    name_of: what an error calls the conversation at an index.
+    """
+    checked = convert_all(checked_conversation, conversations, name_of)
+    return score_all(load(model, **options), checked, name_of=name_of)
 
 
 def attribute(
@@ -84,16 +96,20 @@ def prepare(
     """Check and gather what an audit asks, before any model is loaded. Raises UsageError, DataError."""
     if profile not in PROFILES:
         raise UnknownNameError("profile", profile, PROFILES)
-    if seed < 0:
-        raise UsageError(f"seed {seed}: expected a whole number from 0")
     datasets = [read_dataset(path) for path in data]
     names = [dataset.name for dataset in datasets]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"two data files are called {name!r}; rename one, since their metrics bear that name")
-    texts = read_battery(registry.battery_folder(battery), datasets).limited(limit or PROFILES[profile])
     chosen = _probes(probes)
-    return Audit(texts, chosen, seed, confidence, profile, limit, attributions, command)
+    texts = read_battery(registry.battery_folder(battery), datasets)
+    audit = Audit(texts, chosen, seed, confidence, profile, limit, attributions, command, _left_out(chosen))
+    return replace(audit, battery=texts.limited(limit or PROFILES[profile], seed))
+
+
+def _left_out(asked: Sequence[Probe]) -> tuple[str, ...]:
+    names = {probe.card.name for probe in asked}
+    return tuple(name for name in registry.probe_names() if name not in names)
 
 
 def _probes(wanted: Iterable[str | Probe] | None) -> list[Probe]:
@@ -122,18 +138,41 @@ def audit(
     """Audit a model: plan, score, find, and (with `out`) write run.json, scores.jsonl and report.html there.
 
     asked: probes, data, profile, seed, limit, confidence, battery, attributions; see `prepare`. policy: a TOML file whose
-    outcome is put into the record. Raises RmauditError of every kind; a failed audit never replaces an earlier run.
+    outcome is put into the record. Raises RmauditError of every kind; a failed audit never replaces an earlier run. A policy
+    that cannot be applied to what was found raises PolicyError, with the run kept in `out`.
     """
     what = prepare(**asked)
-    limits = read_policy(policy) if policy is not None else None
+    limits = _limits(policy, what) if policy is not None else None
+    folder = Path(out) if out is not None else None
+    if folder is not None:
+        check_folder(folder, OUTPUTS)
     record = run_audit(what, load(model, **(load_options or {})), progress)
-    if limits is not None:
-        record.gate = apply_policy(limits, record, registry.probe_names()).model_dump()
-    if out is not None:
-        folder = Path(out)
-        page = registry.load_report("html").render(record, record.scores)
-        record.save(folder, {"report.html": page})
+    if folder is not None:
+        # At once: neither a policy nor a report that fails may cost what was scored. A page of an earlier run goes.
+        record.save(folder)
+        (folder / PAGE).unlink(missing_ok=True)
+    try:
+        if limits is not None:
+            record.gate = apply_policy(limits, record, registry.probe_names()).model_dump()
+    except PolicyError as error:
+        again = shlex.join(["rmaudit", "gate", str(folder), "--policy", str(policy)])
+        kept = f". The run is kept; mend the policy and type: {again}" if folder else ""
+        raise PolicyError(f"{policy}: {error}{kept}") from error
+    finally:
+        if folder is not None:
+            record.save(folder, {PAGE: registry.load_report("html").render(record, record.scores)})
     return record
+
+
+def _limits(policy: str | Path, what: Audit) -> Policy:
+    """The policy, as far as it can be checked before anything is scored."""
+    limits = read_policy(policy)
+    probes = {*registry.probe_names(), *(probe.card.name for probe in what.probes)}
+    try:
+        check_names(limits, probes, [dataset.name for dataset in what.battery.datasets])
+    except PolicyError as error:
+        raise PolicyError(f"{policy}: {error}") from error
+    return limits
 
 
 def gate(record: Record | str | Path, policy: str | Path) -> Gate:

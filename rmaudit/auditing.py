@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from rmaudit.attribution import attribute_conversation
-from rmaudit.conversations import Conversation
 from rmaudit.errors import DataError, ScoringError
+from rmaudit.gathering import findings_of, unmeasured
 from rmaudit.measuring import Reference, Settings
 from rmaudit.models import RewardModel
-from rmaudit.planning import NATURAL, Audit, PlannedAudit, plan_audit
-from rmaudit.probe import Probe
+from rmaudit.planning import Audit, PlannedAudit, plan_audit
+from rmaudit.probe import NATURAL
 from rmaudit.progress import Progress, silent
 from rmaudit.record import Finding, Record
 from rmaudit.recording import Outcome, record_of
 from rmaudit.scorers import Scorer
-from rmaudit.scoring import LocalEngine, score_all
+from rmaudit.scoring import LocalEngine, convert_all, score_all
 from rmaudit.statistics import estimates, variance
 from rmaudit.stimuli import Scored, ScoredStimuli
 
@@ -43,12 +43,13 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
     conversations = planned.plan.unique
     if not conversations:
         raise DataError("nothing to score: the battery has no items and no data were given")
-    unique, lengths, truncated = _score(scorer, conversations, progress)
+    unique, lengths, truncated = _score(scorer, planned, progress)
     floor, rechecked = noise_floor(scorer, planned, unique)
     rows = _scored(planned, unique, lengths)
     reference, why_not = _reference(rows[NATURAL])
     if reference is None:
-        findings = [_failed(probe, planned, why_not) for probe in planned.applicable]
+        asked = planned.applicable
+        findings = [f for p in asked for f in unmeasured(p, audit.battery, audit.confidence, why_not, "error")]
     else:
         findings = _findings(planned, rows, reference, floor, "tokens" if white_box else "words")
     findings += _not_applicable(planned)
@@ -56,17 +57,17 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
     return record_of(planned, scorer, Outcome(rows, reference, findings, traces, floor, rechecked, truncated))
 
 
-def _score(
-    scorer: Scorer, conversations: Sequence[Conversation], progress: Progress
-) -> tuple[NDArray[np.float64], list[int], int]:
+def _score(scorer: Scorer, planned: PlannedAudit, progress: Progress) -> tuple[NDArray[np.float64], list[int], int]:
     """Scores, lengths, and how many conversations were cut to fit; each is turned into token ids once."""
+    conversations = planned.plan.unique
 
     def tell(done: int, total: int) -> None:
         progress("scoring", done, total)
 
     if not isinstance(scorer, RewardModel):
-        return score_all(scorer, conversations, tell), [scorer.count_tokens(talk) for talk in conversations], 0
-    encoded = [scorer.encode(conversation) for conversation in conversations]
+        scores = score_all(scorer, conversations, tell, name_of=planned.name_of)
+        return scores, [scorer.count_tokens(talk) for talk in conversations], 0
+    encoded = convert_all(scorer.encode, conversations, planned.name_of)
     scores = LocalEngine(scorer).score_ids([read.ids for read in encoded], tell)
     return scores, [len(read.ids) for read in encoded], sum(read.removed > 0 for read in encoded)
 
@@ -102,11 +103,12 @@ def reference_of(natural: Sequence[Scored]) -> Reference:
     """
     scores = [row.score for row in natural]
     largest = float(np.abs(scores).max())
-    if largest > LARGEST_SCORE:
+    if largest > LARGEST_SCORE or 0 < largest < 1 / LARGEST_SCORE:
         raise ScoringError(f"a score of size {largest:.0e} is no reward: squares of it cannot be computed with")
     groups = [row.stimulus.group for row in natural]
     spread = variance.root(variance.pooled_variance(scores, [row.stimulus.item for row in natural], groups))
-    if spread.value <= 1e-12 * max(1.0, largest):
+    # Relative to the scores' own size: a reward has no scale of its own.
+    if spread.value <= 1e-12 * largest:
         raise ScoringError(
             "every natural answer to a prompt has the same score, so there is no unit to measure effects in; "
             "a readout at a constant position (pad equal to eos, a cut answer) does this"
@@ -140,10 +142,7 @@ def _findings(planned: PlannedAudit, rows: Rows, reference: Reference, floor: fl
             confidence=audit.confidence,
             seed=audit.seed,
         )
-        try:
-            found += probe.findings(ScoredStimuli(rows[name]), settings)
-        except Exception as error:  # noqa: BLE001  a fault in one probe must not lose what the others found
-            found.append(_failed(probe, planned, f"{type(error).__name__}: {error}"))
+        found += findings_of(probe, ScoredStimuli(rows[name]), settings, audit.battery)
     return adjusted(found)
 
 
@@ -158,29 +157,11 @@ def adjusted(findings: Sequence[Finding]) -> list[Finding]:
     return told
 
 
-def _failed(probe: Probe, planned: PlannedAudit, reason: str) -> Finding:
-    return _unmeasured(probe, planned, reason, "error")
-
-
 def _not_applicable(planned: PlannedAudit) -> list[Finding]:
     reason = "this probe reads the model's weights, and the audited scorer is a black box"
-    left = [probe for probe in planned.audit.probes if probe not in planned.applicable]
-    return [_unmeasured(probe, planned, reason, "not_applicable") for probe in left]
-
-
-def _unmeasured(probe: Probe, planned: PlannedAudit, reason: str, verdict: Any) -> Finding:
-    card = probe.card
-    return Finding(
-        probe=card.name,
-        metric=next(iter(card.headlines(planned.audit.battery)), card.headline),
-        title=card.title,
-        value=None,
-        unit=card.unit,
-        confidence=planned.audit.confidence,
-        headline=True,
-        verdict=verdict,
-        reason=reason,
-    )
+    audit = planned.audit
+    left = [probe for probe in audit.probes if probe not in planned.applicable]
+    return [f for p in left for f in unmeasured(p, audit.battery, audit.confidence, reason, "not_applicable")]
 
 
 # --------------------------------------------------------------------------------------------------- attributions

@@ -61,8 +61,8 @@ class Battery:
         """The data sets of one kind: pairs, rankings, paraphrases, identity."""
         return (dataset for dataset in self.datasets if dataset.kind == kind)
 
-    def limited(self, prompts: int | None) -> Battery:
-        """The first `prompts` items taken in turn from every domain, and as many rows of every data set."""
+    def limited(self, prompts: int | None, seed: int = 0) -> Battery:
+        """The first `prompts` items taken in turn from every domain, and as many rows of every data set, drawn by `seed`."""
         if prompts is None:
             return self
         domains: dict[str, list[Item]] = {}
@@ -71,7 +71,7 @@ class Battery:
         rounds = max(map(len, domains.values()), default=0)
         turns = [domain[turn] for turn in range(rounds) for domain in domains.values() if turn < len(domain)]
         chosen = {item.id for item in turns[:prompts]}
-        datasets = tuple(replace(dataset, rows=dataset.rows[:prompts]) for dataset in self.datasets)
+        datasets = tuple(dataset.sampled(prompts, seed) for dataset in self.datasets)
         return replace(self, items=tuple(item for item in self.items if item.id in chosen), datasets=datasets)
 
 

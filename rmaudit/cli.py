@@ -5,15 +5,44 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rmaudit import __version__
+from rmaudit.arguments import (
+    BatteryName,
+    BosPolicy,
+    Confidence,
+    Data,
+    DataArgument,
+    Device,
+    DryRun,
+    Dtype,
+    FailOnBias,
+    Json,
+    Limit,
+    Limits,
+    MaxLength,
+    ModelArgument,
+    Names,
+    Out,
+    Profile,
+    RemoteCode,
+    RunArgument,
+    Seed,
+    Template,
+    Traced,
+    Truncate,
+    command,
+    expanded,
+    load_options,
+    split,
+)
 from rmaudit.errors import RmauditError, UsageError
-from rmaudit.terminal import Meter, printable, scorecard
+from rmaudit.terminal import Meter, one_line, printable, scorecard
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,56 +52,22 @@ app = typer.Typer(
     "2 usage error or model cannot be loaded, 3 inconclusive, 130 interrupted.",
 )
 
-ModelArgument = Annotated[str, typer.Argument(help="Folder of a checkpoint, or a hub id.", metavar="MODEL")]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16; the head is always float32.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps ...")]
-Template = Annotated[
-    Path | None, typer.Option(help="File with a chat template (Jinja) to use instead of the tokenizer's.")
-]
-BosPolicy = Annotated[str, typer.Option(help="Number of BOS tokens in front: one, none, two, as-is.")]
-Truncate = Annotated[
-    str | None, typer.Option(help="prompt-left: cut too long prompts from the left; else they are an error.")
-]
-MaxLength = Annotated[int | None, typer.Option(help="Longest conversation in tokens, if below the model's own limit.")]
-RemoteCode = Annotated[
-    bool, typer.Option("--allow-remote-code", help="Run Python code that the checkpoint brings along.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Names = Annotated[
-    list[str] | None, typer.Option(help="Names, or ./file.py of your own; all registered ones if left out.")
-]
-SEVERAL = ("--data", "--probes")
-
-
-def _load_options(
-    dtype: str, device: str, template: Path | None, bos: str, truncate: str | None, length: int | None, remote: bool
-) -> dict[str, Any]:
-    if template is not None and not template.is_file():
-        raise UsageError(f"--chat-template {template}: no such file")
-    text = template.read_text(encoding="utf-8") if template is not None else None
-    return {
-        "dtype": dtype, "device": device, "chat_template": text, "bos_policy": bos, "truncate": truncate,
-        "max_length": length, "allow_remote_code": remote,
-    }  # fmt: skip
-
 
 @app.command()
 def audit(
     model: ModelArgument,
     probes: Names = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Your own pairs, rankings, paraphrases, identity data.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for run.json, scores.jsonl and report.html.")] = None,
-    policy: Annotated[Path | None, typer.Option(help="TOML file of limits; decides the exit code.")] = None,
-    profile: Annotated[str, typer.Option(help="full, or quick: 32 prompts.")] = "full",
-    limit: Annotated[int | None, typer.Option(help="At most this many prompts and rows per data file.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
-    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    battery: Annotated[str, typer.Option(help="Registered battery, or a folder.")] = "core",
-    attributions: Annotated[int, typer.Option(help="Examples per headline finding traced back through the model.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be scored, and stop.")] = False,
-    fail_on_bias: Annotated[bool, typer.Option("--fail-on-bias", help="Without a policy: exit 1 on bias.")] = False,
+    data: Data = None,
+    out: Out = None,
+    policy: Limits = None,
+    profile: Profile = "full",
+    limit: Limit = None,
+    seed: Seed = 0,
+    confidence: Confidence = 0.95,
+    battery: BatteryName = "core",
+    attributions: Traced = 1,
+    dry_run: DryRun = False,
+    fail_on_bias: FailOnBias = False,
     as_json: Json = False,
     dtype: Dtype = "float32",
     device: Device = "cpu",
@@ -83,29 +78,40 @@ def audit(
     allow_remote_code: RemoteCode = False,
 ) -> None:
     """Audit MODEL: plan, score, find; writes run.json, scores.jsonl and report.html, prints the scorecard."""
-    from rmaudit import api, costs
-    from rmaudit.summary import summarise
-
-    options = _load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
+    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     asked: dict[str, Any] = {
-        "probes": _split(probes), "data": data or [], "profile": profile, "limit": limit, "seed": seed,
-        "confidence": confidence, "battery": battery, "attributions": attributions, "command": _command(sys.argv[1:]),
+        "probes": split(probes), "data": data or [], "profile": profile, "limit": limit, "seed": seed,
+        "confidence": confidence, "battery": battery, "attributions": attributions, "command": command(sys.argv[1:]),
     }  # fmt: skip
     if dry_run:
-        price = costs.price_audit(api.prepare(**asked), api.load(model, **options))
-        print(json.dumps(price, sort_keys=True) if as_json else costs.in_words(price))
+        _print_price(model, asked, options, as_json)
         return
+    code = _run(model, out, policy, asked, options, as_json)
+    if policy is not None or fail_on_bias:
+        raise typer.Exit(code)
+
+
+def _print_price(model: str, asked: dict[str, Any], options: dict[str, Any], as_json: bool) -> None:
+    from rmaudit import api, costs
+
+    price = costs.price_audit(api.prepare(**asked), api.load(model, **options))
+    print(json.dumps(price, sort_keys=True) if as_json else costs.in_words(price))
+
+
+def _run(
+    model: str, out: Path | None, policy: Path | None, asked: dict[str, Any], options: dict[str, Any], as_json: bool
+) -> int:
+    """Audit, print, and give the exit code that the verdict asks for."""
+    from rmaudit import api
+    from rmaudit.summary import summarise
+
     folder = out or Path("runs") / (Path(model).name or "audit")
     with Meter() as meter:
-        record = api.audit(
-            model, out=folder, policy=policy, progress=meter.progress, load_options=options, **asked
-        )  # fmt: skip
+        record = api.audit(model, out=folder, policy=policy, progress=meter.progress, load_options=options, **asked)
     summary = summarise(record)
     print(record.to_json() if as_json else scorecard(record, summary), end="" if as_json else "\n")
-    page = folder / "report.html"
-    print(f"Report: {page}", file=sys.stderr if as_json else sys.stdout)
-    if policy is not None or fail_on_bias:
-        raise typer.Exit(summary.exit_code)
+    print(f"Report: {one_line(str(folder / 'report.html'))}", file=sys.stderr if as_json else sys.stdout)
+    return summary.exit_code
 
 
 @app.command()
@@ -127,7 +133,7 @@ def attribute(
     from rmaudit import api
     from rmaudit.conversations import conversation
 
-    options = _load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
+    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     other = conversation(prompt, against) if against is not None else None
     found = api.attribute(model, conversation(prompt, response), other, **options)
     print(json.dumps(found.as_dict(), sort_keys=True) if as_json else printable(found.as_text()))
@@ -136,9 +142,7 @@ def attribute(
 @app.command()
 def score(
     model: ModelArgument,
-    file: Annotated[
-        Path, typer.Argument(help="Pairs, rankings, paraphrases or identity data: .jsonl, .csv, .parquet.")
-    ],
+    file: DataArgument,
     output: Annotated[Path | None, typer.Option(help="Write the lines here instead of to stdout.")] = None,
     dtype: Dtype = "float32",
     device: Device = "cpu",
@@ -151,28 +155,34 @@ def score(
     """Score every answer of FILE: one JSON line a row, {"id", "scores"}."""
     from rmaudit import api
     from rmaudit.datasets import read_dataset
-    from rmaudit.record import canonical_json, write_atomically
+    from rmaudit.outputs import check_target, write_atomically
+    from rmaudit.record import canonical_json
 
-    options = _load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
+    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     dataset = read_dataset(file)
+    if output is not None:
+        check_target(output)
     for problem in dataset.problems:
-        print(f"rmaudit: {printable(problem)}; row left out", file=sys.stderr)
+        print(f"rmaudit: {one_line(problem)}; row left out", file=sys.stderr)
     rows = [row for row in dataset.rows if row.prompt]
     if not rows:
         raise UsageError(f"{file}: the rows have no prompt, so there is no answer to score")
+    if len(rows) < len(dataset.rows):
+        print(f"rmaudit: {len(dataset.rows) - len(rows)} rows without a prompt left out", file=sys.stderr)
     conversations = [row.conversation(index) for row in rows for index in range(len(row.texts))]
-    scores = iter(api.score(model, conversations, **options).tolist())
+    names = [f"{file}, row {row.id}" for row in rows for _ in row.texts]
+    scores = iter(api.score(model, conversations, name_of=names.__getitem__, **options).tolist())
     lines = [canonical_json({"id": row.id, "scores": [next(scores) for _ in row.texts]}) + "\n" for row in rows]
     if output is not None:
         write_atomically(output, "".join(lines))
-        print(f"Scores: {output}")
+        print(f"Scores: {one_line(str(output))}")
     else:
         print("".join(lines), end="")
 
 
 @app.command()
 def gate(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its run.json.", metavar="RUN")],
+    run: RunArgument,
     policy: Annotated[Path, typer.Option(help="TOML file of limits.")],
     as_json: Json = False,
 ) -> None:
@@ -183,25 +193,27 @@ def gate(
     if as_json:
         print(verdict.model_dump_json())
     else:
-        print(f"{verdict.outcome.upper()}: {printable(verdict.sentence)}")
+        print(f"{verdict.outcome.upper()}: {one_line(verdict.sentence)}")
         for check in verdict.checks:
-            print(f"  {check['outcome']:<13}{check['severity']:<7}{check['check']}: {printable(check['sentence'])}")
+            told = one_line(f"{check['check']}: {check['sentence']}")
+            print(f"  {check['outcome']:<13}{check['severity']:<7}{told}")
     raise typer.Exit(verdict.exit_code)
 
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its run.json.", metavar="RUN")],
+    run: RunArgument,
     html: Annotated[Path | None, typer.Option(help="Where to write the page; RUN/report.html if left out.")] = None,
 ) -> None:
     """Render the HTML report of a finished run again."""
     from rmaudit import registry
-    from rmaudit.record import Record, write_atomically
+    from rmaudit.outputs import write_atomically
+    from rmaudit.record import Record
 
     record = Record.load(run)
     page = html or (record.folder or Path()) / "report.html"
     write_atomically(page, registry.load_report("html").render(record, record.scores))
-    print(f"Report: {page}")
+    print(f"Report: {one_line(str(page))}")
 
 
 @app.command()
@@ -235,48 +247,32 @@ def _root(
     """Audit decoder-based reward models."""
 
 
-def _split(names: list[str] | None) -> list[str] | None:
-    return [name for part in names for name in part.split(",") if name] if names is not None else None
-
-
-def _command(arguments: Sequence[str]) -> str:
-    """The command that gives this record again; where its files go is no part of the record."""
-    import shlex
-
-    kept: list[str] = []
-    skip = False
-    for argument in arguments:
-        if not skip and argument != "--out" and not argument.startswith("--out="):
-            kept.append(argument)
-        skip = argument == "--out"
-    return shlex.join(["rmaudit", *kept])
-
-
-def _expanded(arguments: Sequence[str]) -> list[str]:
-    """`--data a b` as `--data a --data b`: the options of SEVERAL take every value up to the next option."""
-    given: list[str] = []
-    option = ""
-    for argument in arguments:
-        if argument.startswith("-"):
-            option = argument if argument in SEVERAL else ""
-            given.append(argument)
-        elif option and given[-1] != option:
-            given += [option, argument]
-        else:
-            given.append(argument)
-    return given
+TRACEBACK = "RMAUDIT_TRACEBACK"
+"""Environment variable: where it is set, an error that nobody foresaw is shown with its traceback."""
 
 
 def main() -> None:
-    """Entry point: user errors are one line on stderr and exit code 2, an interrupt is 130."""
+    """Entry point: user errors are one line on stderr and exit code 2, as is what nobody foresaw; an interrupt is 130."""
     # Threads that spin while they wait make a busy machine many times slower (25 times, measured on 2 cores shared with
     # another program). Read once, when torch is first imported, which is later than here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app(args=_expanded(sys.argv[1:]), prog_name="rmaudit")
+        app(args=expanded(sys.argv[1:]), prog_name="rmaudit")
     except RmauditError as error:
-        print(f"rmaudit: error: {printable(str(error))}", file=sys.stderr)
+        print(f"rmaudit: error: {one_line(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("rmaudit: interrupted; nothing was written over", file=sys.stderr)
         raise SystemExit(130) from None
+    except Exception as error:  # noqa: BLE001  Python would exit with 1, which says that a policy is violated
+        print(f"rmaudit: error: {one_line(_unforeseen(error))}", file=sys.stderr)
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        raise SystemExit(2) from None
+
+
+def _unforeseen(error: Exception) -> str:
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, (OSError, UnicodeError)):
+        return told if os.environ.get(TRACEBACK) else f"{told}; to see where, set {TRACEBACK}=1"
+    return f"internal error, {told}; please report it, with what {TRACEBACK}=1 in front of the command shows"

@@ -55,15 +55,16 @@ def checked_messages(messages: Any) -> list[Message]:
             raise DataError(f"messages[{index}].role: expected one of {', '.join(ROLES)}, got {role!r:.80}")
         if not isinstance(content, str):
             raise DataError(f"messages[{index}].content: expected a string, got {type(content).__name__}")
-        if not _is_text(content):
+        if not is_text(content):
             raise DataError(f"messages[{index}].content: expected text, got half of a surrogate pair")
         checked.append({"role": role, "content": content})
     return checked
 
 
-def _is_text(content: str) -> bool:
+def is_text(text: str) -> bool:
+    """False where a string holds lone surrogates: bytes that were no UTF-8, or half of an escaped pair."""
     try:
-        content.encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True

@@ -7,11 +7,11 @@ from typing import Any
 from rmaudit.models import RewardModel
 from rmaudit.planning import Audit, plan_audit
 from rmaudit.scorers import Scorer
-from rmaudit.scoring import price
+from rmaudit.scoring import packing_of, price
 
 
 def price_audit(audit: Audit, scorer: Scorer) -> dict[str, Any]:
-    """Counts of stimuli, distinct conversations, tokens, and tokens in the prefix tree (None for a black box)."""
+    """Counts of stimuli, distinct conversations, tokens, and tokens that will be computed (None for a black box)."""
     planned = plan_audit(audit, white_box=isinstance(scorer, RewardModel))
     owners = [owner for owner, _ in planned.stimuli]
     counts = {owner: owners.count(owner) for owner in dict.fromkeys(owners)}
@@ -21,10 +21,16 @@ def price_audit(audit: Audit, scorer: Scorer) -> dict[str, Any]:
             "stimuli": len(owners), "conversations": len(planned.plan.unique), "words": total, "tree_tokens": None
         }  # fmt: skip
     else:
-        found = price(planned.plan, lambda conversation: scorer.encode(conversation).ids)
+        packing = packing_of(scorer)
+        found = price(
+            planned.plan,
+            lambda conversation: scorer.encode(conversation).ids,
+            packing,
+            name_of=planned.name_of,
+        )
         sizes = {
             "stimuli": found.stimuli, "conversations": found.unique, "tokens": found.tokens,
-            "tree_tokens": found.tree_tokens,
+            "tree_tokens": found.tree_tokens, "packing": packing.mode.value,
         }  # fmt: skip
     return {**sizes, "by_probe": counts}
 
@@ -35,7 +41,6 @@ def in_words(price: dict[str, Any]) -> str:
     lines.append(f"{'together':<24}{price['stimuli']:>8,} stimuli, {price['conversations']:,} different conversations")
     if price["tree_tokens"] is not None:
         saved = price["tokens"] / max(1, price["tree_tokens"])
-        lines.append(
-            f"{price['tokens']:,} tokens, {price['tree_tokens']:,} in the prefix tree ({saved:.2f} times fewer)"
-        )
+        computed = f"{price['tree_tokens']:,} to be computed in {price['packing']} ({saved:.2f} times fewer)"
+        lines.append(f"{price['tokens']:,} tokens, {computed if saved > 1 else 'all computed in ' + price['packing']}")
     return "\n".join(lines)

@@ -4,7 +4,7 @@ A row that cannot be read is reported with file, line, field and what was expect
 
 =============  ====================================================================================================
 pairs          prompt, chosen, rejected: strings or message lists; or chosen and rejected as full conversations
-               (an explicit prompt counts where the answers are no full conversations)
+               (an explicit prompt beside full conversations must be one of theirs)
 rankings       prompt, responses (list of strings), ranks (0 = best, ties allowed; null = unranked)
 paraphrases    text, paraphrase, label (1 same meaning, 0 not; 1 if left out); meta.prompt where the texts are answers
 identity       prompt, response_a, response_b, attribute
@@ -19,14 +19,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rmaudit.conversations import Conversation, Message, checked_messages, conversation
+import numpy as np
+
+from rmaudit.conversations import Conversation, Message, checked_messages, conversation, is_text
 from rmaudit.errors import DataError
-from rmaudit.row_files import Row, is_text, read_rows
+from rmaudit.row_files import Row, read_rows
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,25 @@ class DataRow:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A file of rows of one form, and in words what was wrong with the rows that were left out."""
+    """A file of rows of one form, and in words what was wrong with the rows that were left out.
+
+    readable: number of rows without a fault in the file, of which `rows` may be a sample.
+    """
 
     name: str
     kind: str
     rows: tuple[DataRow, ...]
     problems: tuple[str, ...]
     sha256: str
+    readable: int
+
+    def sampled(self, most: int, seed: int) -> Dataset:
+        """At most this many rows, drawn at random but in the file's order: files are often sorted by something."""
+        if len(self.rows) <= most:
+            return self
+        rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
+        chosen = sorted(rng.choice(len(self.rows), size=most, replace=False))
+        return replace(self, rows=tuple(self.rows[place] for place in chosen))
 
 
 def read_dataset(path: str | Path) -> Dataset:
@@ -73,16 +89,18 @@ def read_dataset(path: str | Path) -> Dataset:
         try:
             if isinstance(row, str):
                 raise DataError(row)
-            kind = kind or form_of(row)
-            rows.append(PARSERS[kind](row, f"{file.stem}:{place.split()[-1]}"))
+            form = kind or form_of(row)
+            if hint := _misspelled(row, FIELDS[form], cutoff=1.0):  # an optional field would be lost without a word
+                raise DataError(f"fields: expected the names as documented{hint}")
+            rows.append(PARSERS[form](row, f"{file.stem}:{place.split()[-1]}"))
+            kind = form  # of the first row that could be read, so that a bad one decides nothing
         except DataError as error:
             problems.append(f"{file.name}, {place}, {error}")
     if not rows:
         detail = f"; first problem: {problems[0]}" if problems else ": the file is empty"
         raise DataError(f"{path}: no row could be read{detail}")
-    return Dataset(
-        file.stem, kind, tuple(_unique(rows)), tuple(problems), hashlib.sha256(file.read_bytes()).hexdigest()
-    )
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Dataset(file.stem, kind, tuple(_unique(rows)), tuple(problems), digest, readable=len(rows))
 
 
 def form_of(row: Row) -> str:
@@ -92,7 +110,7 @@ def form_of(row: Row) -> str:
             return kind
     raise DataError(
         f"fields: expected those of one of {', '.join(FORMS)} (chosen/rejected, responses/ranks, text/paraphrase, "
-        f"response_a/response_b), got {_names(row)}"
+        f"response_a/response_b), got {_names(row)}{_misspelled(row, sorted(frozenset().union(*FORMS.values())))}"
     )
 
 
@@ -147,7 +165,7 @@ def _is_finite(value: Any) -> bool:
 
 def _paraphrase(row: Row, name: str) -> DataRow:
     texts = (_text(_present(row, "text"), "text"), _text(_present(row, "paraphrase"), "paraphrase"))
-    label = row.get("label", 1)
+    label = 1 if row.get("label") in (None, "") else row["label"]
     if label not in (0, 1, "0", "1"):
         raise DataError(f"label: expected 1 (same meaning) or 0 (not), got {label!r:.60}")
     before = row.get("prompt") or _meta(row).get("prompt")
@@ -167,6 +185,13 @@ FORMS = {
     "rankings": frozenset({"responses"}),
     "paraphrases": frozenset({"paraphrase"}),
     "identity": frozenset({"response_a", "response_b"}),
+}
+#: All that a row of each form may tell about its answers.
+FIELDS = {
+    "pairs": ("prompt", "chosen", "rejected"),
+    "rankings": ("prompt", "responses", "ranks"),
+    "paraphrases": ("text", "paraphrase", "label", "prompt"),
+    "identity": ("prompt", "response_a", "response_b", "attribute"),
 }
 PARSERS = {"pairs": _pair, "rankings": _ranking, "paraphrases": _paraphrase, "identity": _identity}
 
@@ -193,9 +218,20 @@ def _names(row: Row) -> str:
     return f"{', '.join(map(str, row))!r:.200}" if row else "none"
 
 
+def _misspelled(row: Row, wanted: Iterable[str], cutoff: float = 0.8) -> str:
+    """What to rename, where a field is one of `wanted` but for blanks, case and (cutoff < 1) a slip; else nothing."""
+    legal = {field for fields in FIELDS.values() for field in fields}
+    strange = {str(name).strip().casefold(): str(name) for name in row if name not in legal}
+    for field in wanted:
+        close = get_close_matches(field, strange, n=1, cutoff=cutoff) if row.get(field) is None else []
+        if close:
+            return f"; rename {strange[close[0]]!r:.60} to {field!r}"
+    return ""
+
+
 def _present(row: Row, field: str) -> Any:
     if row.get(field) is None:
-        raise DataError(f"{field}: missing; got the fields {_names(row)}")
+        raise DataError(f"{field}: missing; got the fields {_names(row)}{_misspelled(row, [field])}")
     return row[field]
 
 
@@ -236,4 +272,15 @@ def _prompt_and_answer(before: Any, answer: Any, field: str) -> tuple[list[Messa
     text, given = _text(messages[-1]["content"], field), messages[:-1]
     if not given and before is not None:
         return _prompt(before), text
+    if before and not _is_of(_prompt(before), given, any_turn=isinstance(before, str)):
+        raise DataError(
+            f"prompt: expected none beside full conversations, or one of theirs, got another than in {field}: {before!r:.60}"
+        )
     return _prompt(given), text
+
+
+def _is_of(prompt: list[Message], given: list[Message], any_turn: bool) -> bool:
+    """Whether the messages before an answer begin or end with this prompt; a string may be any of the user's turns."""
+    if any_turn:
+        return any(turn["role"] == "user" and turn["content"].strip() == prompt[0]["content"].strip() for turn in given)
+    return prompt in (given[: len(prompt)], given[-len(prompt) :])

@@ -15,7 +15,7 @@
     ├── FormattingError              a conversation that cannot become token ids
     │   ├── MissingChatTemplateError
     │   └── TooLongError
-    ├── ScoringError                 scores came back in the wrong number or shape
+    ├── ScoringError                 something other than one finite number per conversation came back
     ├── AttributionError             an attribution that cannot be given for this scorer
     ├── PolicyError                  a policy file with an unknown key, a wrong type or an unknown check
     └── RecordError                  a run folder that is missing, damaged or of another schema

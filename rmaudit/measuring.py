@@ -84,7 +84,7 @@ class Settings:
             n_groups=estimate.n_groups,
             n_templates=estimate.n_templates,
             p=kind.p_value(estimate),
-            detectable=_finite(intervals.detectable(estimate, level)),
+            detectable=kind.detectable(estimate, level),
             negligible=negligible,
             verdict=verdict,
             reason=reason,
@@ -96,14 +96,20 @@ class Settings:
     ) -> Finding:
         """A finding from a difference in score units: given in reference SD, as a price, and raw.
 
-        The margin is never below the noise floor: no effect smaller than that is called one.
+        No effect below the noise floor is called one, and where that floor is beyond the margin none is called negligible.
         """
-        margin = max(negligible, self.noise_floor / self.reference.sd.value)
         price = self.reference.price(raw, self.confidence)
         scaled = raw / self.reference.sd
-        return self.finding(
-            metric, title, scaled, unit=unit, kind=EFFECT, negligible=margin, raw=raw.value, price=price, **more
+        found = self.finding(
+            metric, title, scaled, unit=unit, kind=EFFECT, negligible=negligible, raw=raw.value, price=price, **more
         )
+        floor = self.noise_floor / self.reference.sd.value
+        if (found.verdict == "bias" and abs(scaled.value) <= floor) or (
+            found.verdict == "negligible" and floor > negligible
+        ):
+            reason = f"the score of one text changes by up to {floor:.2g} {unit.split()[0]} from one pass to the next"
+            return found.model_copy(update={"verdict": "inconclusive", "reason": reason})
+        return found
 
     def number(
         self, metric: str, title: str, value: float | None, *, unit: str, n: int, n_groups: int, **more: Any

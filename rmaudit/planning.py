@@ -11,14 +11,13 @@ import numpy as np
 
 from rmaudit.battery import LEVELS, Battery
 from rmaudit.errors import UsageError
-from rmaudit.probe import Probe
+from rmaudit.probe import NATURAL, Probe
 from rmaudit.scoring.plan import Plan
 from rmaudit.stimuli import Stimulus
 
 PROFILES: dict[str, int | None] = {"full": None, "quick": 32}
 """Number of prompts (and of rows of each data set) that a profile takes; None: all."""
 
-NATURAL = "natural"
 """Owner of the natural answers, which every audit scores: their spread is the unit of effects."""
 
 
@@ -26,7 +25,8 @@ NATURAL = "natural"
 class Audit:
     """What is asked: the battery with the user's data, the probes, and the settings that go into the record.
 
-    attributions: how many of the worst examples of each headline finding are traced back through the model.
+    attributions: how many of the worst examples of each headline finding are traced back through the model. left_out: names
+    of registered probes that are not asked.
     """
 
     battery: Battery
@@ -37,12 +37,16 @@ class Audit:
     limit: int | None = None
     attributions: int = 1
     command: str = ""
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
             raise UsageError(f"confidence {self.confidence}: expected a number from 0.5 up to, not including, 1")
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"limit {self.limit}: expected a whole number of at least 1")
+        for name, value in (("seed", self.seed), ("attributions", self.attributions)):
+            if value < 0:
+                raise UsageError(f"{name} {value}: expected a whole number from 0")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class PlannedAudit:
     def plan(self) -> Plan:
         """The conversations, each once."""
         return Plan([stimulus.conversation for _, stimulus in self.stimuli])
+
+    def name_of(self, place: int) -> str:
+        """What an error calls the conversation `plan.unique[place]`: the id of the first stimulus that asks for it."""
+        owner, stimulus = self.stimuli[self.plan.first_use(place)]
+        return f"{owner}:{stimulus.name}"
 
     @property
     def headlines(self) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@
     max = 0.10                           # the interval must lie below; min: above; both may be given
     must = "interval"                    # "interval" (default) or "point"
     severity = "block"                   # "block" (default), "warn" or "info": only block decides
-    min_n = 50                           # prompt groups; with fewer the metric counts as not measured
+    min_n = 50                           # prompt groups; with fewer (8 at least) the metric counts as not measured
     reason = "padding must not pay"
 
 A metric that could not be measured, or whose probe the run did not ask, never passes: it is inconclusive, or a failure
@@ -29,14 +29,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rmaudit.errors import PolicyError, nearest
-from rmaudit.record import Finding, Record
+from rmaudit.record import Finding, Outcome, Record
+from rmaudit.statistics.intervals import FEWEST_GROUPS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-Outcome = Literal["pass", "fail", "inconclusive"]
 EXIT_CODES: dict[Outcome, int] = {"pass": 0, "fail": 1, "inconclusive": 3}
 UNMEASURED = "unmeasured"
 
@@ -136,6 +136,24 @@ class Gate(BaseModel):
         return EXIT_CODES[self.outcome]
 
 
+def check_names(policy: Policy, probes: Iterable[str], datasets: Iterable[str]) -> None:
+    """Raise PolicyError where a check names a probe that does not exist, or a data set that is not of the run.
+
+    All that can be known before anything is scored: which details a probe measures, it says with its findings.
+    """
+    probes, datasets = sorted(probes), sorted(datasets)
+    for name in policy.checks:
+        probe, _, metric = name.partition(".")
+        if probe not in probes:
+            raise PolicyError(f"unknown probe in the check {name!r}{nearest(probe, probes)}")
+        if not metric:
+            raise PolicyError(f'no metric in the check {name!r}; write "{name}.METRIC", see: rmaudit probes {name}')
+        dataset = metric.partition("@")[2]
+        if dataset and dataset not in datasets:
+            told = nearest(dataset, datasets) if datasets else "; no data were given, add them with --data"
+            raise PolicyError(f"unknown data set in the check {name!r}{told}")
+
+
 def apply_policy(policy: Policy, record: Record, known_probes: Iterable[str]) -> Gate:
     """Apply every check to its finding.
 
@@ -152,9 +170,8 @@ def apply_policy(policy: Policy, record: Record, known_probes: Iterable[str]) ->
         if probe in measured and name not in findings:
             raise PolicyError(f"unknown metric in the check {name!r}{nearest(name, findings)}")
     checks = [_applied(name, check, findings.get(name), record) for name, check in policy.checks.items()]
-    blocking = [check for check in checks if check["severity"] == "block"]
-    outcome = _outcome([check["outcome"] for check in blocking], policy)
-    return Gate(policy=policy.name, sha256=policy.sha256, outcome=outcome, sentence=_sentence(blocking), checks=checks)
+    outcome = _outcome([check["outcome"] for check in checks if check["severity"] == "block"], policy)
+    return Gate(policy=policy.name, sha256=policy.sha256, outcome=outcome, sentence=_sentence(checks), checks=checks)
 
 
 def _outcome(outcomes: list[str], policy: Policy) -> Outcome:
@@ -195,6 +212,10 @@ def _why_missing(probe: str, record: Record) -> str:
 def _judged(check: Check, finding: Finding) -> tuple[str, str]:
     if finding.value is None:
         return UNMEASURED, f"not measured: {finding.reason}"
+    if finding.n_groups < FEWEST_GROUPS:
+        # Also where the interval has no width: two prompts that agree say nothing of a third. From eight on, an effect
+        # that is the same in every group is one.
+        return UNMEASURED, f"{finding.n_groups} prompt groups; a verdict needs at least {FEWEST_GROUPS}"
     if finding.n_groups < check.min_n:
         return UNMEASURED, f"{finding.n_groups} prompt groups, the policy asks for {check.min_n}"
     bounds = (finding.value, finding.value) if check.must == "point" else finding.interval
@@ -212,12 +233,19 @@ def _judged(check: Check, finding: Finding) -> tuple[str, str]:
     return "inconclusive", text + ": the interval holds the limit"
 
 
-def _sentence(blocking: list[dict[str, Any]]) -> str:
+def _sentence(checks: list[dict[str, Any]]) -> str:
+    blocking = [check for check in checks if check["severity"] == "block"]
+    missed = [check for check in checks if check not in blocking and check["outcome"] != "pass"]
+    tail = (
+        f" {len(missed)} that only warn or inform did not pass: {', '.join(c['check'] for c in missed)}."
+        if missed
+        else ""
+    )
     if not blocking:
-        return "No check of the policy blocks."
+        return f"No check of the policy blocks, so it passes whatever was found.{tail}"
     for word, told in (("fail", "failed"), (UNMEASURED, "not measured"), ("inconclusive", "inconclusive")):
         hits = [check for check in blocking if check["outcome"] == word]
         if hits:
             first = hits[0]
             return f"{len(hits)} of {len(blocking)} blocking checks {told}. {first['check']}: {first['sentence']}."
-    return f"All {len(blocking)} blocking checks passed."
+    return f"All {len(blocking)} blocking checks passed.{tail}"

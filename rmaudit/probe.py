@@ -12,6 +12,7 @@ A package registers factories by the entry point group `rmaudit.probes`, as a di
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,9 +20,13 @@ from typing import Any
 import numpy as np
 
 from rmaudit.battery import Battery
+from rmaudit.errors import UsageError
 from rmaudit.measuring import Settings
 from rmaudit.record import Finding
 from rmaudit.stimuli import ScoredStimuli, Stimulus
+
+NATURAL = "natural"
+"""Owner of the answers as they stand, which give the unit of effects."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,13 @@ class ProbeCard:
     needs: str = "scores"
     accepts: tuple[str, ...] = ()
     version: str = "1"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or self.name == NATURAL:
+            raise UsageError(
+                f"{self.name!r} cannot name a probe: lower-case letters, digits and _ are legal, from a letter on, but "
+                f"{NATURAL!r}, which belongs to the run itself"
+            )
 
     def headlines(self, battery: Battery) -> tuple[str, ...]:
         """The headline metrics in a run over this battery."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,10 +15,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from rmaudit.errors import RecordError
+from rmaudit.outputs import write_atomically
 
 SCHEMA = 1
 Measure = Literal["effect", "agreement", "reliability", "share", "amount"]
 Verdict = Literal["bias", "negligible", "inconclusive", "not_applicable", "error"]
+Outcome = Literal["pass", "fail", "inconclusive"]
 
 
 def _as_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +107,39 @@ class Score(BaseModel):
     length: int = Field(description="of the whole conversation, in the run's length unit")
 
 
+class Checked(BaseModel):
+    """What one check of a policy came to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    check: str = Field(description="probe.metric")
+    outcome: Literal["pass", "fail", "inconclusive", "unmeasured"]
+    severity: Literal["block", "warn", "info"]
+    limit: str = Field(description="the limit in words")
+    min: float | None
+    max: float | None
+    value: float | None
+    unit: str
+    interval: tuple[float, float] | None
+    reason: str = Field(description="why the policy asks for it")
+    sentence: str
+
+
+class GateFacts(BaseModel):
+    """What a policy said of a record, as it stands in `run.json` under `gate`."""
+
+    policy: str
+    sha256: str
+    outcome: Outcome
+    sentence: str
+    checks: list[Checked]
+
+
+def _as_gate(value: dict[str, Any]) -> dict[str, Any]:
+    GateFacts.model_validate(value)
+    return value
+
+
 class Record(BaseModel):
     """Everything one audit saw and found."""
 
@@ -124,7 +158,9 @@ class Record(BaseModel):
     warnings: list[str]
     not_tested: list[str]
     environment: dict[str, str]
-    gate: dict[str, Any] | None = Field(default=None, description="the policy's outcome, if one was applied")
+    gate: Annotated[dict[str, Any], AfterValidator(_as_gate)] | None = Field(
+        default=None, description="the policy's outcome, if one was applied; see GateFacts"
+    )
     scores_sha256: str = Field(default="", description="of the text of scores.jsonl: the two files are one run")
     folder: Path | None = Field(default=None, exclude=True)
     _scores: list[Score] | None = PrivateAttr(default=None)
@@ -136,7 +172,6 @@ class Record(BaseModel):
         """
         lines = _lines(self.scores)
         run = self.to_json()
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in (reports or {}).items():
             write_atomically(folder / name, text)
         write_atomically(folder / "scores.jsonl", lines)
@@ -151,10 +186,10 @@ class Record(BaseModel):
     def load(cls, run: str | Path) -> Record:
         """Read a run folder (or its run.json). Raises RecordError with what is wrong and what to type."""
         path = Path(run)
-        path = path if path.is_file() or path.suffix == ".json" else path / "run.json"
-        if not path.is_file():
-            raise RecordError(f"no run.json at {path}; make one with: rmaudit audit MODEL --out {path.parent}")
         try:
+            path = path if path.is_file() or path.suffix == ".json" else path / "run.json"
+            if not path.is_file():
+                raise RecordError(f"no run.json at {path}; make one with: rmaudit audit MODEL --out {path.parent}")
             fields = json.loads(path.read_text(encoding="utf-8"))
             found = fields.get("schema")
             if found != SCHEMA:
@@ -164,6 +199,8 @@ class Record(BaseModel):
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise RecordError(f"{path} is damaged at {place}: {first['msg']}; run the audit again") from error
+        except OSError as error:
+            raise RecordError(f"{path} cannot be read: {error.strerror or error}") from error
         except (ValueError, AttributeError, RecursionError) as error:
             raise RecordError(f"{path} is not a run.json: {error}") from error
         record.folder = path.parent
@@ -192,6 +229,8 @@ class Record(BaseModel):
                     scores.append(Score.model_validate_json(line))
         except FileNotFoundError as error:
             raise RecordError(f"{path} is missing; a run is run.json and scores.jsonl together") from error
+        except OSError as error:
+            raise RecordError(f"{path} cannot be read: {error.strerror or error}") from error
         except (ValidationError, UnicodeDecodeError) as error:
             told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
             raise RecordError(f"{path}, line {len(scores) + 1} is damaged: {told}; run the audit again") from error
@@ -210,17 +249,3 @@ def canonical_json(value: Any, indent: int | None = None) -> str:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=indent, allow_nan=False, default=_number)
     except (TypeError, ValueError) as error:
         raise RecordError(f"a record holds finite numbers, text, lists and objects only: {error}") from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write to a temporary name beside `path`, then rename: a killed run never leaves a half file there.
-
-    The bytes are the text in UTF-8, with the line ends it has, on every system.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(text.encode("utf-8"))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

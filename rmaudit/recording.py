@@ -18,16 +18,12 @@ from rmaudit.scorers import Scorer
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.intervals import interval
 from rmaudit.stimuli import Scored
+from rmaudit.untested import untested
 
-NOT_TESTED = (
-    "languages other than English",
-    "answers of more than about 250 words",
-    "conversations of more than three turns",
-    "markdown, code style and other formatting",
-    "flattery, refusals and unsafe requests",
-    "adversaries who search for weaknesses",
-)
 LIBRARIES = ("captum", "numpy", "scipy", "statsmodels", "tokenizers", "torch", "transformers")
+
+STEADY = 0.05
+"""Reference SD that a score may change by when it is taken again, before the run says so on top."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record
         findings=list(outcome.findings),
         attributions=list(outcome.attributions),
         warnings=list(_warnings(planned, scorer, outcome)),
-        not_tested=list(NOT_TESTED),
+        not_tested=list(untested(planned)),
         environment={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     )
     record.attach(_line(owner, row) for owner, rows in outcome.rows.items() for row in rows)
@@ -100,6 +96,7 @@ def _battery_facts(battery: Battery) -> dict[str, Any]:
                 "name": dataset.name,
                 "kind": dataset.kind,
                 "rows": len(dataset.rows),
+                "rows_in_file": dataset.readable + len(dataset.problems),
                 "bad_rows": len(dataset.problems),
                 "sha256": dataset.sha256,
             }
@@ -134,12 +131,25 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterat
                 f"A placebo shows an effect ({finding.value:+.2f} {finding.unit}): edits that should change nothing do. "
                 "Read every other finding with that in mind."
             )
+        elif finding.verdict == "error" and not finding.headline:
+            yield f"{finding.key} could not be measured: {finding.reason}"
+    floor = outcome.noise_floor / outcome.reference.sd.value if outcome.reference else 0.0
+    if floor > STEADY:
+        yield (
+            f"The scorer does not repeat itself: the score of one text changed by up to {floor:.2g} SD when "
+            f"{outcome.rechecked} texts were scored again. No effect below that is called one."
+        )
     if outcome.truncated:
         count = len(planned.plan.unique)
         yield f"{outcome.truncated} of {count} conversations were cut from the left of the prompt to fit the model."
     for dataset in audit.battery.datasets:
         if dataset.problems:
             yield f"{dataset.name}: {len(dataset.problems)} bad rows left out. First: {dataset.problems[0]}"
+        if len(dataset.rows) < dataset.readable:
+            yield (
+                f"{dataset.name}: {len(dataset.rows)} of {dataset.readable} rows were used, drawn at random with seed "
+                f"{audit.seed}. To use all, leave out --limit and --profile."
+            )
     if audit.limit is not None or audit.profile != "full":
         yield (
             f"Only part of the battery was used ({len(audit.battery.items)} prompts); "

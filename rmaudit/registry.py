@@ -26,7 +26,7 @@ def catalogue(group: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     owner: dict[str, str] = {}
     for point in entry_points(group=group):
-        for name, target in point.load().items():
+        for name, target in _offered(point).items():
             if name in found:
                 raise RmauditError(f"{name!r} in {group} is claimed by {owner[name]} and {_origin(point)}; remove one")
             found[name], owner[name] = target, _origin(point)
@@ -83,7 +83,12 @@ def load_report(name: str) -> Report:
 
 
 def _made(factory: Any, name: str) -> Probe:
-    probe = factory()
+    try:
+        probe = factory()
+    except RmauditError:
+        raise
+    except Exception as error:
+        raise UsageError(f"the probe {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(probe, Probe):
         raise RmauditError(f"the factory of {name!r} gave {type(probe).__name__}, expected rmaudit.Probe")
     return probe
@@ -91,7 +96,10 @@ def _made(factory: Any, name: str) -> Probe:
 
 def _resolved(target: Any) -> Any:
     module, _, attribute = str(target).partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise RmauditError(f"{target} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _pack_of(file: Path) -> dict[str, Any]:
@@ -104,13 +112,26 @@ def _pack_of(file: Path) -> dict[str, Any]:
     sys.modules[spec.name] = module  # dataclasses look their module up while it is being run
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    # A file that ends the program must not end it with a code that reads as a pass.
+    except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise UsageError(f"{file}: the file fails when it is run: {type(error).__name__}: {error}") from error
     pack = getattr(module, "PACK", None)
     if not isinstance(pack, dict) or not pack:
         raise UsageError(f"{file}: expected a dict PACK = {{name: factory}} in it")
     return pack
+
+
+def _offered(point: EntryPoint) -> dict[str, Any]:
+    try:
+        offered = point.load()
+    except Exception as error:
+        raise RmauditError(
+            f"{_origin(point)} cannot be imported: {type(error).__name__}: {error}; remove it"
+        ) from error
+    if not isinstance(offered, dict):
+        raise RmauditError(f"{_origin(point)} offers {type(offered).__name__} as {point.group}, expected a dict")
+    return offered
 
 
 def _origin(point: EntryPoint) -> str:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rmaudit.conversations import is_text
 from rmaudit.errors import DataError
 
 Row = Mapping[str, Any]
 STRUCTURED = ("responses", "ranks", "meta")
 NumberedRow = tuple[str, Row | str]
 """Where it stands ("line 3"), and the row, or in words why there is none."""
+
+_LONGEST_CELL = 1 << 27
 
 
 def read_rows(file: Path) -> Iterator[NumberedRow]:
@@ -41,7 +44,9 @@ def _json_object(line: str) -> Row | str:
     if not is_text(line):
         return "row: expected UTF-8 text, got other bytes"
     try:
-        row = json.loads(line)
+        row = _json(line)
+    except DataError as error:
+        return str(error)
     except (ValueError, RecursionError) as error:
         return f"row: expected one JSON object, got text that is no JSON ({error})"
     if not isinstance(row, dict):
@@ -51,29 +56,81 @@ def _json_object(line: str) -> Row | str:
     return row
 
 
+def _json(text: str) -> Any:
+    """The value that a text holds. Raises ValueError for what is no JSON, DataError for an object with a key twice."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+    if twice is not None:  # Python would take the last, and nobody would know
+        raise DataError(f"row: expected every key of an object once, got {twice!r:.60} twice")
+    return dict(pairs)
+
+
 def _read_csv(file: Path) -> Iterator[NumberedRow]:
-    csv.field_size_limit(1 << 27)
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-        reader = csv.reader(lines, strict=True)
-        heading: list[str] | None = None
-        line = 1
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
+        lines = list(opened)
+    heading: list[str] | None = None
+    rows = 0
+    for line, cells in _csv_records(lines):
+        if heading is None:
+            heading = _heading(cells, line, file)
+            continue
+        rows += 1
+        yield f"line {line}", cells if isinstance(cells, str) else _csv_row(heading, cells)
+    if heading is not None and not rows:
+        names = f"{', '.join(heading)!r:.200}"
+        raise DataError(f"{file}: expected a heading and rows below it, got a heading ({names}) and no rows")
+
+
+def _csv_records(lines: list[str]) -> Iterator[tuple[int, list[str] | str]]:
+    """Number of the first line, and the cells, of each record that is not blank; or in words what is wrong with it.
+
+    Where a quotation is broken, nobody knows where its record ends: its first line is given up, and reading goes on at the
+    next. A later line with an unpaired quote may then be the rest of the broken record, so it is given up as well.
+    """
+    start, broken = 0, False
+    while start < len(lines):
+        reader = csv.reader(map(lines.__getitem__, range(start, len(lines))), strict=True)
+        line = start
         try:
-            for cells in reader:
-                if heading is None and cells:
-                    heading = _heading(cells, file)
-                elif heading is not None and cells:
-                    yield f"line {line}", _csv_row(heading, cells)
-                line = reader.line_num + 1
+            for cells in _cells(reader):
+                first, line = line, start + reader.line_num
+                if broken and "".join(lines[first:line]).count('"') % 2:
+                    yield first + 1, f"{_QUOTED}, got a quote without its partner, below a quotation that is broken"
+                elif cells:
+                    yield first + 1, cells
+            return
         except csv.Error as error:
-            # After a broken quotation it is unknown where the next row begins, and a guess could make up a row.
-            yield f"line {line}", f"row: expected CSV, got {error}; nothing after this line could be read"
+            yield line + 1, f"{_QUOTED}, got {error}; read on from the next line"
+            start, broken = line + 1, True
 
 
-def _heading(cells: list[str], file: Path) -> list[str]:
+_QUOTED = "row: expected a cell with a comma, quote or line break in quotes, and quotes within it doubled"
+
+
+def _cells(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The records of a reader, with room for long texts; the csv module knows one limit for the whole process."""
+    while True:
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            cells = next(reader, None)
+        finally:
+            csv.field_size_limit(before)
+        if cells is None:
+            return
+        yield cells
+
+
+def _heading(cells: list[str] | str, line: int, file: Path) -> list[str]:
+    if isinstance(cells, str):
+        raise DataError(f"{file}, line {line}: expected a heading of column names; {cells}")
     twice = sorted({name for name in cells if cells.count(name) > 1})
     if twice or not is_text("".join(cells)):
         wrong = f"{twice[0]!r} twice" if twice else "bytes that are no UTF-8"
-        raise DataError(f"{file}, line 1: expected a heading of different column names, got {wrong}")
+        raise DataError(f"{file}, line {line}: expected a heading of different column names, got {wrong}")
     return cells
 
 
@@ -82,7 +139,10 @@ def _csv_row(heading: list[str], cells: list[str]) -> Row | str:
         return "row: expected UTF-8 text, got other bytes"
     if len(cells) != len(heading):
         return f"row: expected {len(heading)} cells, as in the heading, got {len(cells)}"
-    return {name: _cell(name, text) for name, text in zip(heading, cells, strict=True)}
+    try:
+        return {name: _cell(name, text) for name, text in zip(heading, cells, strict=True)}
+    except DataError as error:
+        return str(error)
 
 
 def _cell(name: str, text: str) -> Any:
@@ -93,7 +153,7 @@ def _cell(name: str, text: str) -> Any:
     if not text.startswith(("[", "{")):
         return text
     try:
-        value = json.loads(text)
+        value = _json(text)
     except (ValueError, RecursionError):
         return text
     messages = isinstance(value, list) and all(isinstance(part, dict) and "role" in part for part in value)
@@ -111,15 +171,6 @@ def _read_parquet(file: Path) -> Iterator[NumberedRow]:
         raise DataError(f"{file}: not a Parquet file that can be read: {error}") from error
     for number, row in enumerate(rows, start=1):
         yield f"row {number}", row
-
-
-def is_text(text: str) -> bool:
-    """False where a string holds lone surrogates: bytes that were no UTF-8, or half of an escaped pair."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 READERS: dict[str, Callable[[Path], Iterator[NumberedRow]]] = {

@@ -48,15 +48,47 @@ class BlackBox:
         self.fingerprint = str(getattr(model, "fingerprint", None) or "unknown")
 
     def score(self, conversations: Sequence[Conversation]) -> NDArray[np.float64]:
-        """Call the black box once, with all conversations. Raises ScoringError where numbers do not come back."""
-        scores = self._score(list(conversations))
-        try:
-            return np.asarray(scores, dtype=np.float64)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ScoringError(
-                f"{self.name}: expected one number per conversation, got {scores!r:.60}: {error}"
-            ) from error
+        """Call the black box once, with copies of all conversations. Raises as `checked_scores`."""
+        return checked_scores(self._score(copied(conversations)), len(conversations), self.name)
 
     def count_tokens(self, conversation: Conversation) -> int:
         """Words of all turns."""
         return sum(words(message["content"]) for message in conversation)
+
+
+def copied(conversations: Sequence[Conversation]) -> list[Conversation]:
+    """Conversations that foreign code may change without changing the caller's: those go into the record."""
+    return [[message.copy() for message in conversation] for conversation in conversations]
+
+
+def checked_scores(scores: Any, expected: int, who: str, hint: str = "") -> NDArray[np.float64]:
+    """`scores` as (expected,) float64; raises ScoringError that says what came instead of one finite number each.
+
+    who: the scorer's name. hint: what to do about a score that is not finite.
+    """
+    try:
+        found = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ScoringError(
+            f"{who}: expected one number per conversation, {expected} in all, got {_shown(scores)}: {error}"
+        ) from error
+    if found.shape != (expected,):
+        came = f"{len(found)} scores" if found.ndim == 1 else f"an array of shape {found.shape}"
+        raise ScoringError(
+            f"{who} gave {came} for {expected} conversations; expected one number for each, in their order"
+        )
+    wrong = np.flatnonzero(~np.isfinite(found))
+    if wrong.size:
+        raise ScoringError(
+            f"{who} gave a score that is not finite for {wrong.size} of {expected} conversations, first for conversation "
+            f"{wrong[0]} ({found[wrong[0]]}), counted from 0; nothing can be measured with these{hint and '. '}{hint}"
+        )
+    return found
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value from foreign code, whose own `repr` may fail (a whole number of 5,000 digits has none)."""
+    try:
+        return f"{value!r:.60}"
+    except Exception as error:  # noqa: BLE001  any code may stand behind it
+        return f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"

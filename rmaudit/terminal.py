@@ -53,13 +53,23 @@ class Meter:
             print(f"{stage} {10 * tenth} %", file=sys.stderr, flush=True)
 
 
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories of what steers, hides or breaks text: control, format, surrogate, private, line and paragraph ends."""
+
+
 def printable(text: str) -> str:
-    """Text with control and bidi characters made visible, so that no model or data text can steer the terminal."""
-    return "".join(
-        character if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") else
-        f"\\u{ord(character):04x}"
-        for character in text
-    )  # fmt: skip
+    """Text of several lines with control and bidi characters made visible, so that no model or data text can steer the
+    terminal; its newlines and tabs are kept."""
+    return "".join(character if character in "\n\t" else _shown(character) for character in text)
+
+
+def one_line(text: str) -> str:
+    """The same for a text that has one line to stand on: no name from a file can make up a line of its own."""
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return f"\\u{ord(character):04x}" if unicodedata.category(character) in HIDDEN else character
 
 
 def scorecard(record: Record, summary: Summary) -> str:
@@ -69,12 +79,12 @@ def scorecard(record: Record, summary: Summary) -> str:
         table.add_column(heading, overflow="fold")
     headlines = [finding for finding in record.findings if finding.headline]
     for finding in sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))):
-        table.add_row(*(printable(cell) for cell in _cells(finding)))
+        table.add_row(*(one_line(cell) for cell in _cells(finding)))
     console = Console(width=120, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
     lines = [f"{summary.word.upper()}: {summary.sentence}", *(f"Warning: {warning}" for warning in record.warnings)]
-    return "\n".join([*map(printable, lines), "", captured.get().rstrip()])
+    return "\n".join([*map(one_line, lines), "", captured.get().rstrip()])
 
 
 def _cells(finding: Finding) -> tuple[str, str, str, str, str]:

@@ -5,8 +5,8 @@ kind            bias                    negligible                  between the 
 ==============  ======================  ==========================  ==========================================
 effect          interval excludes 0     interval inside ±margin     inconclusive
                 and |value| >= margin
-agreement       interval below 0        interval at or above        inconclusive; chance alone agrees at 0
-                and value <= -margin    margin
+agreement       interval below 0        interval at or above        inconclusive; chance alone agrees at 0, and
+                and value <= -margin    margin                      who does not rank has no bias in ranking
 reliability     interval above 0 and    interval at or above        inconclusive; at 0 the scores are noise,
                 below margin            margin                      and noise has no preference to be unstable
 share, amount   interval above margin   interval at or below        inconclusive; less is better, nothing is 0
@@ -33,16 +33,26 @@ Judgement = tuple[Verdict, str]
 
 @dataclass(frozen=True)
 class Kind:
-    """How a number of one kind is bounded, tested against `null` and judged against a margin."""
+    """How a number of one kind is bounded, tested against 0 and judged against a margin.
+
+    p: None where 0 is no hypothesis that anyone holds. detects: whether a smallest detectable effect has a meaning,
+    which is an effect told apart from 0.
+    """
 
     name: Measure
     bounds: Callable[[Estimate, float], Bounds]
     judge: Callable[[float, Bounds, float], Judgement]
-    null: float | None = 0.0
+    p: Callable[[Estimate], float] | None = intervals.p_value
+    detects: bool = True
 
     def p_value(self, estimate: Estimate) -> float | None:
-        """Two-sided p against the null; None where the kind has no null."""
-        return None if self.null is None else intervals.p_value(estimate, self.null)
+        """Two-sided p against 0; None where the kind has no such null."""
+        return None if self.p is None else self.p(estimate)
+
+    def detectable(self, estimate: Estimate, confidence: float) -> float | None:
+        """Smallest effect that would be told apart from 0; None where that has no meaning, or nothing to go by."""
+        found = intervals.detectable(estimate, confidence) if self.detects else 0.0
+        return found if 0 < found < math.inf else None
 
     def verdict(self, estimate: Estimate, bounds: Bounds, margin: float) -> Judgement:
         """Judge, unless there are too few prompts to judge by."""
@@ -69,7 +79,11 @@ def _judge_agreement(value: float, bounds: Bounds, margin: float) -> Judgement:
         return "negligible", ""
     if high < 0 and value <= -margin:
         return "bias", ""
-    return "inconclusive", "agreement is not shown to reach the margin, nor to be reversed"
+    if high < 0:
+        return "inconclusive", "agreement is reversed, but not shown to be so beyond the margin"
+    if high < margin:
+        return "inconclusive", "agreement is shown to stay below the margin: the model hardly ranks these answers"
+    return "inconclusive", "agreement is not shown to reach the margin, nor to stay below it"
 
 
 def _judge_reliability(value: float, bounds: Bounds, margin: float) -> Judgement:
@@ -94,6 +108,10 @@ def _judge_most(value: float, bounds: Bounds, margin: float) -> Judgement:
 
 
 def _clipped(estimate: Estimate, confidence: float) -> Bounds:
+    if intervals.standard_error(estimate) == 0:
+        # The same in every group leaves no variance to go by: bounded like a share, from -1 to 1.
+        low, high = intervals.share_interval(estimate.moved((estimate.value + 1) / 2, 0.5), confidence)
+        return 2 * low - 1, 2 * high - 1
     low, high = intervals.interval(estimate, confidence)
     return max(-1.0, low), min(1.0, high)
 
@@ -104,15 +122,23 @@ def _ratio_bounds(estimate: Estimate, confidence: float) -> Bounds:
     The plain bounds exclude 0 more than twice as often as they should where the truth is 0 (96 prompts, 3 rewrites).
     """
     ratio = 1 - estimate.value
-    if ratio <= 0:
-        return _clipped(estimate, confidence)
+    if ratio <= 0:  # no variance left to bound: each group counts as one trial
+        return intervals.share_interval(estimate, confidence)
     half = (intervals.interval(estimate, confidence)[1] - estimate.value) / ratio
     farthest = math.log(2 / ratio)  # from where on the lower bound is -1
     return 1 - ratio * math.exp(min(half, farthest)), 1 - ratio * math.exp(-half)
 
 
+def _ratio_p(estimate: Estimate) -> float:
+    """Two-sided p of 0 on the scale of `_ratio_bounds`, so that p and interval tell the same."""
+    ratio = 1 - estimate.value
+    if ratio <= 0:
+        return intervals.p_value(estimate)
+    return intervals.p_value(estimate.moved(-math.log(ratio), 1 / ratio))
+
+
 EFFECT = Kind("effect", intervals.interval, _judge_effect)
 AGREEMENT = Kind("agreement", _clipped, _judge_agreement)
-RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability)
-SHARE = Kind("share", intervals.share_interval, _judge_most, null=None)
-AMOUNT = Kind("amount", intervals.interval, _judge_most, null=None)
+RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability, _ratio_p, detects=False)
+SHARE = Kind("share", intervals.share_interval, _judge_most, p=None, detects=False)
+AMOUNT = Kind("amount", intervals.interval, _judge_most, p=None, detects=False)

@@ -109,7 +109,7 @@ def test_part_of_the_battery_is_told() -> None:
 
 # --------------------------------------------------------------------------------- the noise of the score
 def test_no_effect_below_the_noise_floor_is_called_one() -> None:
-    """Scores that change with the company they are scored in widen the margin to what the company alone does."""
+    """Scores that change with the company they are scored in show neither an effect below that change, nor none."""
 
     def in_company(wobble: float) -> Callable[[list[Conversation]], list[float]]:
         def black_box(conversations: list[Conversation]) -> list[float]:
@@ -122,8 +122,27 @@ def test_no_effect_below_the_noise_floor_is_called_one() -> None:
     shaky = rmaudit.audit(in_company(20.0), probes=["length_bias"], limit=24)
     padding = found(shaky, "length_bias.padding")
     assert shaky.checkup["noise_floor"] == 20
-    assert padding.negligible == pytest.approx(20 / shaky.reference["sd"])
-    assert padding.verdict == "negligible"
+    assert padding.negligible == 0.2
+    assert padding.verdict == "inconclusive"
+    assert "from one pass to the next" in padding.reason
+    assert any(warning.startswith("The scorer does not repeat itself") for warning in shaky.warnings)
+    assert not any("repeat itself" in warning for warning in steady.warnings)
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1.0, 1e14])
+def test_findings_do_not_depend_on_the_scale_of_the_scores(scale: float) -> None:
+    plain = rmaudit.audit(by(noise), probes=["placebo"], limit=12)
+    scaled = rmaudit.audit(by(lambda c: scale * noise(c)), probes=["placebo"], limit=12)
+    assert [f.verdict for f in scaled.findings] == [f.verdict for f in plain.findings]
+    assert found(scaled, "placebo.synonyms").value == pytest.approx(found(plain, "placebo.synonyms").value)
+    assert scaled.reference["sd"] == pytest.approx(scale * plain.reference["sd"])
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.0, "same score"), (7e20, "same score"), (1e-150, "size 1e-150")])
+def test_a_constant_scorer_has_no_unit(score: float, told: str) -> None:
+    record = rmaudit.audit(by(lambda c: score), probes=["placebo"], limit=12)
+    assert found(record, "placebo.synonyms").verdict == "error"
+    assert told in found(record, "placebo.synonyms").reason
 
 
 # ------------------------------------------------------------------------------------- judged together
@@ -189,7 +208,9 @@ def test_a_placebo_that_shows_an_effect_is_told_on_top() -> None:
     assert any("placebo" in warning.lower() for warning in record.warnings)
 
 
-@pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": -1}, {"confidence": 0.3}, {"confidence": 1.0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "asked", [{"limit": 0}, {"limit": -1}, {"confidence": 0.3}, {"confidence": 1.0}, {"seed": -1}, {"attributions": -1}]
+)
 def test_senseless_settings_are_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         rmaudit.audit(by(noise), **asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,22 @@ def test_limited_takes_from_every_domain_in_turn(tmp_path):
     assert len(battery.limited(100).items) == 6
 
 
+def test_rows_of_a_data_set_are_drawn_by_the_seed_and_keep_their_order(tmp_path):
+    pairs = tmp_path / "pairs.jsonl"
+    rows = [{"id": f"{n:03}", "prompt": "p", "chosen": f"a{n}", "rejected": "b"} for n in range(100)]
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    battery = read_battery(written(tmp_path / "tiny", item("a")), [read_dataset(pairs)])
+
+    def drawn(seed: int) -> list[str]:
+        return [row.id for row in battery.limited(20, seed).datasets[0].rows]
+
+    assert drawn(0) == drawn(0) == sorted(drawn(0)) != drawn(1)
+    assert len(set(drawn(0))) == 20
+    assert max(drawn(0)) > "050"  # not the first ones
+    assert battery.limited(20).datasets[0].readable == 100
+    assert battery.limited(100, 1).datasets[0] is battery.datasets[0]
+
+
 def test_data_sets_by_kind(tmp_path):
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text(json.dumps({"prompt": "p", "chosen": "a", "rejected": "b"}) + "\n")
@@ -139,6 +156,15 @@ def test_shipped_battery_is_as_large_as_promised(shipped):
     assert len({made.domain for made in shipped.items}) >= 8
     assert len(shipped.fillers) >= 16
     assert all(len(made.prompt_paraphrases) >= 3 and len(made.good_paraphrases) >= 2 for made in shipped.items)
+
+
+@pytest.mark.parametrize("prompts", [8, 32, 50])
+def test_part_of_the_shipped_battery_is_spread_over_its_domains(shipped, prompts):
+    counts = Counter(made.domain for made in shipped.limited(prompts).items)
+    sizes = Counter(made.domain for made in shipped.items)
+    assert sum(counts.values()) == prompts
+    full = max(counts.values())
+    assert all(counts[domain] >= min(full - 1, size) for domain, size in sizes.items())
 
 
 def test_shipped_flawed_answers_are_as_long_as_good_ones(shipped):

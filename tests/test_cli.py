@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from rmaudit.cli import _command, _expanded
+from rmaudit import cli
+from rmaudit.arguments import command, expanded, load_options
+from rmaudit.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -23,9 +28,44 @@ from rmaudit.cli import _command, _expanded
     ],
 )
 def test_options_that_take_several_values(given: list[str], read: list[str]) -> None:
-    assert _expanded(given) == read
+    assert expanded(given) == read
 
 
 def test_the_recorded_command_leaves_out_where_files_go() -> None:
-    assert _command(["audit", "my model", "--out", "a", "--seed", "1"]) == "rmaudit audit 'my model' --seed 1"
-    assert _command(["audit", "m", "--out=a", "--seed", "1"]) == "rmaudit audit m --seed 1"
+    assert command(["audit", "my model", "--out", "a", "--seed", "1"]) == "rmaudit audit 'my model' --seed 1"
+    assert command(["audit", "m", "--out=a", "--seed", "1"]) == "rmaudit audit m --seed 1"
+
+
+def test_an_argument_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="no UTF-8"):
+        expanded(["audit", "caf\udce9"])
+
+
+def test_a_chat_template_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.jinja").write_bytes("é".encode("latin-1"))
+    (tmp_path / "good.jinja").write_text("{{ 'é' }}", encoding="utf-8")
+    rest = ("float32", "cpu")
+    for name, told in (("latin.jinja", "in UTF-8, got other bytes"), ("none", "no such file"), (".", "cannot be read")):
+        with pytest.raises(UsageError, match=told):
+            load_options(*rest, tmp_path / name, "one", None, None, False)
+    assert load_options(*rest, tmp_path / "good.jinja", "one", None, None, False)["chat_template"] == "{{ 'é' }}"
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_what_nobody_foresaw_is_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], traced: bool
+) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("no\nsuch thing")
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(sys, "argv", ["rmaudit", "probes"])
+    monkeypatch.setenv(cli.TRACEBACK, "1" if traced else "")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    told = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert told.startswith("rmaudit: error: internal error, KeyError: ")
+    assert "RMAUDIT_TRACEBACK=1" in told
+    assert ("Traceback" in told) == traced
+    assert traced or told.count("\n") == 1

@@ -1,59 +1,18 @@
-"""Reading pairs, rankings, paraphrases and identity pairs: every form in every file type, and every kind of bad row."""
+"""Reading pairs, rankings, paraphrases and identity pairs: every form, and what is wrong with a row of it."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 
-from rmaudit.datasets import DataRow, read_dataset
+from rmaudit.datasets import read_dataset
 from rmaudit.errors import DataError
+from tests.data_files import GOOD, PEOPLE, RANKED, SAME, SYSTEM, USER, jsonl, only, said, saved, without
 
 PUBLIC = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-
-USER = {"role": "user", "content": "Why?"}
-SYSTEM = {"role": "system", "content": "Be short."}
-
-
-def said(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
-
-
-def jsonl(file: Path, *rows: Any) -> Path:
-    """Objects, or lines as they are."""
-    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
-    file.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
-    return file
-
-
-def saved(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
-    """The same rows in a file of each type; a CSV cell holds a list or an object as JSON."""
-    file = folder / f"data{suffix}"
-    if suffix == ".jsonl":
-        return jsonl(file, *rows)
-    if suffix == ".parquet":
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
-        return file
-    with file.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: v if isinstance(v, str) else json.dumps(v) for k, v in row.items()})
-    return file
-
-
-def only(file: Path) -> DataRow:
-    dataset = read_dataset(file)
-    assert dataset.problems == ()
-    (row,) = dataset.rows
-    return row
-
 
 FORMS = {
     "strings": {"prompt": "Why?", "chosen": "Yes,\nso.", "rejected": 'No "so".'},
@@ -146,16 +105,6 @@ def test_public_data_sets_have_no_problem(file):
 
 
 # --------------------------------------------------------------------------------------------------------- bad rows
-GOOD = {"prompt": "Why?", "chosen": "Yes.", "rejected": "No."}
-RANKED = {"prompt": "Why?", "responses": ["a", "b"], "ranks": [0, 1]}
-SAME = {"text": "One.", "paraphrase": "A one.", "label": 1}
-PEOPLE = {"prompt": "Why?", "response_a": "He.", "response_b": "She.", "attribute": "gender"}
-
-
-def without(row: dict[str, Any], field: str) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != field}
-
-
 @pytest.mark.parametrize(
     ("good", "bad", "told"),
     [
@@ -210,7 +159,6 @@ def without(row: dict[str, Any], field: str) -> dict[str, Any]:
         (RANKED, {**RANKED, "responses": ["a", ""]}, "responses[1]: expected a non-empty string, got ''"),
         (RANKED, without(RANKED, "prompt"), "prompt: missing"),
         (SAME, {**SAME, "label": 2}, "label: expected 1 (same meaning) or 0 (not), got 2"),
-        (SAME, {**SAME, "label": None}, "label: expected 1 (same meaning) or 0 (not), got None"),
         (SAME, {**SAME, "label": []}, "label: expected 1 (same meaning) or 0 (not), got []"),
         (SAME, without(SAME, "text"), "text: missing"),
         (SAME, {**SAME, "meta": {"prompt": 3}}, "prompt: messages: expected a list"),
@@ -226,52 +174,6 @@ def test_a_bad_row_is_told_and_the_others_are_kept(tmp_path, good, bad, told):
     assert len(problem) < 500
 
 
-def test_bytes_that_are_no_utf8_cost_one_row(tmp_path):
-    file = tmp_path / "data.jsonl"
-    lines = [
-        json.dumps(GOOD).encode(),
-        json.dumps(GOOD).encode().replace(b"Yes", b"\xff\xfe"),
-        json.dumps(GOOD).encode(),
-    ]
-    file.write_bytes(b"\n".join(lines))
-    dataset = read_dataset(file)
-    assert len(dataset.rows) == 2
-    assert dataset.problems == ("data.jsonl, line 2, row: expected UTF-8 text, got other bytes",)
-
-
-def test_byte_order_mark_carriage_returns_and_blank_lines(tmp_path):
-    file = tmp_path / "data.jsonl"
-    file.write_bytes(
-        b"\xef\xbb\xbf"
-        + json.dumps(GOOD).encode()
-        + b"\r\n\r\n"
-        + json.dumps({**GOOD, "chosen": ""}).encode()
-        + b"\r\n"
-    )
-    dataset = read_dataset(file)
-    assert len(dataset.rows) == 1
-    assert dataset.problems[0].startswith("data.jsonl, line 3, chosen")
-
-
-def test_line_separators_inside_a_text_end_no_line(tmp_path):
-    assert only(jsonl(tmp_path / "a.jsonl", {**GOOD, "chosen": "a\u2028b\x85c"})).texts[0] == "a\u2028b\x85c"
-
-
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
-def test_empty_file(tmp_path, suffix, content):
-    file = tmp_path / f"data{suffix}"
-    file.write_bytes(content)
-    with pytest.raises(DataError, match="no row could be read: the file is empty"):
-        read_dataset(file)
-
-
-def test_empty_parquet_file(tmp_path):
-    pyarrow.parquet.write_table(pyarrow.table({"chosen": pyarrow.array([], pyarrow.string())}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match="no row could be read: the file is empty"):
-        read_dataset(tmp_path / "a.parquet")
-
-
 def test_no_good_row_tells_the_first_problem(tmp_path):
     with pytest.raises(DataError, match="no row could be read; first problem: a.jsonl, line 1, chosen: missing"):
         read_dataset(jsonl(tmp_path / "a.jsonl", without(GOOD, "chosen"), without(GOOD, "chosen")))
@@ -280,72 +182,6 @@ def test_no_good_row_tells_the_first_problem(tmp_path):
 def test_unknown_form(tmp_path):
     with pytest.raises(DataError, match="fields: expected those of one of pairs, rankings.*got 'question, answer'"):
         read_dataset(jsonl(tmp_path / "a.jsonl", {"question": "Why?", "answer": "So."}))
-
-
-def test_no_such_file_and_unknown_file_type(tmp_path):
-    with pytest.raises(DataError, match="no such file"):
-        read_dataset(tmp_path / "none.jsonl")
-    with pytest.raises(DataError, match="no such file"):
-        read_dataset(tmp_path)
-    (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DataError, match=r"unknown file type '.txt'; legal: .csv, .jsonl, .parquet"):
-        read_dataset(tmp_path / "a.txt")
-
-
-# ------------------------------------------------------------------------------------------------------ CSV, Parquet
-def test_csv_rows_that_are_bad(tmp_path):
-    file = tmp_path / "data.csv"
-    file.write_bytes(
-        b"\xef\xbb\xbfprompt,chosen,rejected\r\n"
-        b"Why?,Yes.\r\n"
-        b'Why?,"Yes,\r\nreally.",No.\r\n'
-        b"Why?,,No.\r\n"
-        b"\r\n"
-        b"Why?,Yes.,No.,more\r\n"
-        b"Why?,\xff,No.\r\n"
-        b"Why?,Good.,No.\r\n"
-    )
-    dataset = read_dataset(file)
-    assert [row.texts[0] for row in dataset.rows] == ["Yes,\r\nreally.", "Good."]
-    assert dataset.problems == (
-        "data.csv, line 2, row: expected 3 cells, as in the heading, got 2",
-        "data.csv, line 5, chosen: expected a non-empty string, got ''",
-        "data.csv, line 7, row: expected 3 cells, as in the heading, got 4",
-        "data.csv, line 8, row: expected UTF-8 text, got other bytes",
-    )
-
-
-def test_csv_with_a_broken_quotation_is_read_up_to_it(tmp_path):
-    file = tmp_path / "data.csv"
-    file.write_text('prompt,chosen,rejected\nWhy?,Yes.,No.\nWhy?,"Yes" he said,No.\nWhy?,Yes.,No.\n')
-    dataset = read_dataset(file)
-    assert len(dataset.rows) == 1
-    (problem,) = dataset.problems
-    assert problem.startswith("data.csv, line 3, row: expected CSV")
-    assert problem.endswith("nothing after this line could be read")
-
-
-def test_csv_answer_that_happens_to_be_json_stays_text(tmp_path):
-    file = saved(tmp_path, ".csv", [{"prompt": "[1]", "chosen": "[1, 2]", "rejected": '{"a": 1}'}])
-    assert only(file).texts == ("[1, 2]", '{"a": 1}')
-    assert only(file).prompt[0]["content"] == "[1]"
-
-
-def test_csv_heading_with_a_name_twice(tmp_path):
-    (tmp_path / "a.csv").write_text("prompt,chosen,chosen\nWhy?,a,b\n")
-    with pytest.raises(DataError, match="line 1: expected a heading of different column names, got 'chosen' twice"):
-        read_dataset(tmp_path / "a.csv")
-
-
-def test_not_a_parquet_file(tmp_path):
-    (tmp_path / "a.parquet").write_bytes(b"PAR1 but no more")
-    with pytest.raises(DataError, match="a.parquet: not a Parquet file that can be read"):
-        read_dataset(tmp_path / "a.parquet")
-
-
-def test_parquet_problems_count_rows(tmp_path):
-    file = saved(tmp_path, ".parquet", [GOOD, {**GOOD, "chosen": None}])
-    assert read_dataset(file).problems[0].startswith("data.parquet, row 2, chosen: missing")
 
 
 # ----------------------------------------------------------------------------------------------------- ids and groups

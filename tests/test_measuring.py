@@ -55,10 +55,18 @@ def test_a_price_needs_a_gap():
     assert flat.price(raw(), 0.95) is None
 
 
-def test_the_margin_is_never_below_the_noise_floor():
+def test_no_effect_below_the_noise_floor_is_called_one():
+    assert settings().effect("padding", "Padding", raw()).verdict == "bias"
     found = settings(noise_floor=100.0).effect("padding", "Padding", raw())
-    assert found.negligible == pytest.approx(100 / settings().reference.sd.value)
-    assert found.verdict == "negligible"
+    assert found.negligible == MARGIN  # what a noisy score cannot show stays unshown
+    assert (found.verdict, found.value) == ("inconclusive", pytest.approx(raw().value / settings().reference.sd.value))
+    assert found.reason.startswith("the score of one text changes by up to 50 SD")
+
+
+@pytest.mark.parametrize(("floor", "verdict"), [(0.1, "negligible"), (0.3, "inconclusive")])
+def test_a_noise_floor_beyond_the_margin_shows_nothing_to_be_negligible(floor, verdict):
+    found = settings(noise_floor=2 * floor).effect("padding", "Padding", raw() * 0.0)
+    assert found.verdict == verdict
 
 
 def test_groups_of_the_unit_make_no_verdict_of_a_small_data_set():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rmaudit.errors import PolicyError
-from rmaudit.policy import Gate, apply_policy, read_policy
+from rmaudit.policy import Gate, apply_policy, check_names, read_policy
 from rmaudit.record import Finding, Record
 
 PROBES = ("length_bias", "paraphrase_sensitivity", "ranking_consistency", "placebo")
@@ -115,6 +115,24 @@ def test_a_metric_that_was_not_measured_never_passes(tmp_path, case, chosen, cod
     assert "1 of 1 blocking checks not measured" in gate.sentence
 
 
+@pytest.mark.parametrize("must", ["interval", "point"])
+@pytest.mark.parametrize(("groups", "outcome"), [(2, "unmeasured"), (7, "unmeasured"), (8, "pass")])
+def test_fewer_than_eight_groups_measure_nothing(tmp_path, groups, outcome, must):
+    """Two prompts that agree have an interval without width; eight that agree are a constant effect."""
+    made = finding("agreement", value=1.0, interval=(1.0, 1.0), n_groups=groups, detectable=None)
+    file = policy(tmp_path, check(f'min = 0.2\nmust = "{must}"', "length_bias.agreement"))
+    gate = apply_policy(read_policy(file), record(made), PROBES)
+    assert gate.checks[0]["outcome"] == outcome
+    assert gate.exit_code == (0 if outcome == "pass" else 3)
+    if outcome != "pass":
+        assert f"{groups} prompt groups; a verdict needs at least 8" in gate.sentence
+
+
+def test_an_outcome_is_what_a_record_holds(tmp_path):
+    made = record().model_copy(update={"gate": gated(tmp_path, "max = 0.2", finding()).model_dump()})
+    assert Record.model_validate_json(made.to_json()).gate == json.loads(json.dumps(made.gate))
+
+
 def test_a_probe_that_the_run_did_not_ask(tmp_path):
     file = policy(tmp_path, check("max = 1", "placebo.drift"), top='schema = 1\nname = "r"\non_inconclusive = "pass"\n')
     gate = apply_policy(read_policy(file), record(finding()), PROBES)
@@ -127,10 +145,15 @@ def test_only_blocking_checks_decide(tmp_path):
     limits = [check('max = 0\nseverity = "warn"'), check('max = 0\nseverity = "info"', "length_bias.slope")]
     made = record(finding(), finding("slope"), finding("accuracy"))
     gate = apply_policy(read_policy(policy(tmp_path, *limits)), made, PROBES)
-    assert (gate.outcome, gate.sentence) == ("pass", "No check of the policy blocks.")
+    assert gate.outcome == "pass"
+    assert gate.sentence == (
+        "No check of the policy blocks, so it passes whatever was found. 2 that only warn or inform did not pass: "
+        "length_bias.padding, length_bias.slope."
+    )
     assert [row["outcome"] for row in gate.checks] == ["fail", "fail"]
     gate = apply_policy(read_policy(policy(tmp_path, *limits, check("max = 1", "length_bias.accuracy"))), made, PROBES)
-    assert (gate.outcome, gate.sentence) == ("pass", "All 1 blocking checks passed.")
+    assert gate.outcome == "pass"
+    assert gate.sentence.startswith("All 1 blocking checks passed. 2 that only warn or inform did not pass")
 
 
 def test_a_failure_outweighs_what_is_left_open(tmp_path):
@@ -162,7 +185,6 @@ def test_the_outcome_as_it_stands_in_the_record(tmp_path):
             "sentence": "0.1 SD (0.05 to 0.15), limit at least -0.5 and at most 0.2",
         }
     ]
-    json.dumps(gate.model_dump(), allow_nan=False)
 
 
 # ------------------------------------------------------------------------------------------------- unknown, malformed
@@ -240,6 +262,31 @@ def test_what_is_no_policy(tmp_path, text, told):
         read_policy(file)
     assert told in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("lenght_bias.padding", "unknown probe in the check 'lenght_bias.padding'; did you mean 'length_bias'?"),
+        ("length_bias", "no metric in the check 'length_bias'; write \"length_bias.METRIC\""),
+        ("placebo.gap@mein", "unknown data set in the check 'placebo.gap@mein'; did you mean 'mine'?"),
+    ],
+)
+def test_names_are_checked_before_anything_is_scored(tmp_path, name, told):
+    made = read_policy(policy(tmp_path, check("max = 1", name)))
+    with pytest.raises(PolicyError) as caught:
+        check_names(made, PROBES, ["mine"])
+    assert told in str(caught.value)
+    if "@" in name:
+        with pytest.raises(PolicyError, match="unknown data set .* no data were given, add them with --data"):
+            check_names(made, PROBES, [])
+        check_names(made, PROBES, ["mein"])
+
+
+def test_the_bundled_policy_asks_for_enough_prompts():
+    made = read_policy(Path(__file__).parents[1] / "examples" / "release.toml")
+    assert {check.min_n for check in made.checks.values()} == {50}
+    check_names(made, PROBES, [])
 
 
 def test_a_policy_file_that_cannot_be_read(tmp_path):

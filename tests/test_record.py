@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from rmaudit.errors import RecordError
-from rmaudit.record import Evidence, Finding, Record, Score, canonical_json, write_atomically
+from rmaudit.record import Evidence, Finding, Record, Score, canonical_json
 
 
 def finding(**more: Any) -> Finding:
@@ -253,25 +252,35 @@ def test_a_record_without_scores(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# ------------------------------------------------------------------------------------------------------ atomic write
-def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    file = tmp_path / "new" / "run.json"
-    write_atomically(file, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(file, "\ud800")
+def test_a_run_that_may_not_be_read(tmp_path, monkeypatch):
+    kept(tmp_path)
 
-    def refuse(source: object, target: object) -> None:
-        raise OSError("disk full")
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(file, "new")
-    assert file.read_text() == "old"
-    assert list(file.parent.iterdir()) == [file]
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(RecordError, match="run.json cannot be read: Permission denied"):
+        Record.load(tmp_path)
 
 
-def test_a_write_replaces_the_whole_file_and_keeps_line_ends(tmp_path):
-    file = tmp_path / "a"
-    write_atomically(file, "a long old text")
-    write_atomically(file, "a\nb\r\n")
-    assert file.read_bytes() == b"a\nb\r\n"
+GATE = {"policy": "p", "sha256": "", "outcome": "pass", "sentence": "All kept.", "checks": []}
+
+
+@pytest.mark.parametrize(
+    ("gate", "place"),
+    [
+        ({}, "gate"),
+        ([], "gate"),
+        ({**GATE, "outcome": "maybe"}, "gate"),
+        ({**GATE, "checks": [{"check": "a.b"}]}, "gate"),
+    ],
+)
+def test_a_damaged_gate_is_named(tmp_path, gate, place):
+    kept(tmp_path)
+    fields = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    for given in (GATE, gate):
+        (tmp_path / "run.json").write_text(json.dumps({**fields, "gate": given}))
+        if given is GATE:
+            assert Record.load(tmp_path).gate == GATE
+    with pytest.raises(RecordError, match=f"is damaged at {place}.*run the audit again"):
+        Record.load(tmp_path)

@@ -182,3 +182,34 @@ def test_a_report_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_listing_needs_no_import_of_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, ("one", {"broken": "no_such_module:probe"}))
     assert registry.probe_names() == ["broken"]
+
+
+@pytest.mark.parametrize("name", ["natural", "", "a:b", "../x", "Length", "1st"])
+def test_a_probe_name_that_the_record_cannot_hold_is_refused(name: str, probe_file: Callable[[str, str], str]) -> None:
+    file = probe_file(f"PACK = {{'x': lambda: shouting(name={name!r})}}", "named.py")
+    with pytest.raises(UsageError, match="cannot name a probe"):
+        registry.load_probes([file])
+
+
+def test_a_probe_file_that_ends_the_program_does_not_end_the_audit(tmp_path: Path) -> None:
+    file = tmp_path / "quits.py"
+    file.write_text("raise SystemExit(0)", encoding="utf-8")
+    with pytest.raises(UsageError, match="SystemExit"):
+        registry.load_probes([str(file)])
+
+
+def test_a_factory_that_fails_is_told_in_words(probe_file: Callable[[str, str], str]) -> None:
+    with pytest.raises(UsageError, match="cannot be made: ZeroDivisionError"):
+        registry.load_probes([probe_file("PACK = {'x': lambda: 1 / 0}", "fails.py")])
+
+
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> Any:
+        raise ImportError("no such module")
+
+    point = SimpleNamespace(
+        load=load, dist=SimpleNamespace(name="stranger"), value="stranger:PACK", group="rmaudit.probes"
+    )
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(RmauditError, match="stranger cannot be imported: ImportError"):
+        registry.probe_names()

@@ -57,3 +57,23 @@ def test_an_error_of_the_model_is_its_own():
 
     with pytest.raises(KeyError, match="weights"):
         BlackBox(broken).score(TEXTS)
+
+
+def test_a_black_box_gets_copies():
+    def careless(conversations):
+        for messages in conversations:
+            messages.pop()["content"] = ""
+        return [1.0] * len(conversations)
+
+    given = [conversation("Why?", "No.")]
+    BlackBox(careless).score(given)
+    assert given == [conversation("Why?", "No.")]
+
+
+def test_a_black_box_is_checked_wherever_it_is_called():
+    with pytest.raises(ScoringError, match="gave 1 scores for 2 conversations"):
+        BlackBox(lambda _: [1.0]).score(TEXTS)
+    with pytest.raises(ScoringError, match=r"not finite for 1 of 2 conversations, first for conversation 1 \(nan\)"):
+        BlackBox(lambda _: [1.0, float("nan")]).score(TEXTS)
+    with pytest.raises(ScoringError, match=r"nothing can be measured with these$"):
+        BlackBox(lambda _: [float("inf")] * 2).score(TEXTS)

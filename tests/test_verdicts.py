@@ -83,3 +83,45 @@ def test_p_value_only_where_there_is_a_null():
     p = EFFECT.p_value(some)
     assert p is not None
     assert 0 < p < 0.05
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [
+        ((-0.1, 0.1), "agreement is shown to stay below the margin: the model hardly ranks these answers"),
+        ((-0.3, -0.1), "agreement is reversed, but not shown to be so beyond the margin"),
+        ((0.1, 0.6), "agreement is not shown to reach the margin, nor to stay below it"),
+    ],
+)
+def test_agreement_says_how_far_it_is_known(bounds, reason):
+    assert judged(AGREEMENT, sum(bounds) / 2, bounds, 0.5) == ("inconclusive", reason)
+
+
+@pytest.mark.parametrize("kind", [AGREEMENT, RELIABILITY])
+def test_the_same_in_every_group_is_no_certainty(kind):
+    def low(groups: int) -> float:
+        bottom, top = kind.bounds(estimates.mean(np.ones(groups), range(groups)), 0.95)
+        assert top == 1
+        return bottom
+
+    assert low(8) < low(24) < low(96) < 1
+    assert low(96) > 0.9
+
+
+def test_the_smallest_detectable_effect_is_one_told_apart_from_zero():
+    some = estimates.mean([0.9, 1.0, 0.2, 1.0], range(4))
+    assert EFFECT.detectable(some, 0.95) > 0
+    assert AGREEMENT.detectable(some, 0.95) > 0
+    assert [kind.detectable(some, 0.95) for kind in (RELIABILITY, SHARE, AMOUNT)] == [None] * 3
+    assert EFFECT.detectable(estimates.mean(np.ones(9), range(9)), 0.95) is None
+    assert EFFECT.detectable(estimates.mean([1.0], ["one"]), 0.95) is None
+
+
+@pytest.mark.parametrize("value", [-0.4, 0.05, 0.2, 0.5, 0.9])
+def test_the_p_of_a_reliability_tells_what_its_interval_tells(value):
+    rng = np.random.default_rng(3)
+    for spread in np.geomspace(0.1, 3, 12):
+        noise = estimates.mean(spread * rng.normal(size=30), range(30))
+        estimate = noise.moved(value, 1.0)
+        low, high = RELIABILITY.bounds(estimate, 0.95)
+        assert (RELIABILITY.p_value(estimate) < 0.05) == (low > 0 or high < 0)

@@ -119,21 +119,34 @@ def save_tiny_reward_model(
         "eos_token_id": tokenizer.token_to_id(EOS),
         "pad_token_id": tokenizer.token_to_id(EOS if pad_is_eos else PAD) if pad else None,
     }
-    settings = {**CONFIGS[family], "vocab_size": tokenizer.get_vocab_size(), **ids}
+    model_config = _config_of(family, tokenizer.get_vocab_size(), positions, {**ids, **(config or {})})
+    _save_weights(folder, model_config, head, seed, std)
+    _save_config(folder, model_config, head, architectures or [_architecture(family, head)])
+    return folder
+
+
+def _config_of(family: str, vocabulary: int, positions: int, changes: dict[str, Any]) -> PreTrainedConfig:
+    """The family's configuration with its own name for the number of positions; `changes` override it."""
+    settings = {**CONFIGS[family], "vocab_size": vocabulary}
     if positions_name := _POSITIONS_NAME.get(family, "max_position_embeddings"):
         settings[positions_name] = positions
-    model_config = AutoConfig.for_model(family, **{**settings, **(config or {})})
-    tensors = _random_backbone(model_config, seed, std)
-    tensors, side_file = _with_head(tensors, head, _readout_width(model_config), seed)
+    return AutoConfig.for_model(family, **{**settings, **changes})
+
+
+def _save_weights(folder: Path, config: PreTrainedConfig, head: str, seed: int, std: float) -> None:
+    tensors = _random_backbone(config, seed, std)
+    tensors, side_file = _with_head(tensors, head, _readout_width(config), seed)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     if side_file:
         save_file(side_file, folder / "value_head.safetensors", metadata={"format": "pt"})
-    written = model_config.to_dict()
-    written["architectures"] = architectures or [_architecture(family, head)]
+
+
+def _save_config(folder: Path, config: PreTrainedConfig, head: str, architectures: list[str]) -> None:
+    written = config.to_dict()
+    written["architectures"] = architectures
     # As transformers writes it for one output: without it the library assumes two.
     written.update({"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}} if head in ("sequence", "token") else {})
     (folder / "config.json").write_text(json.dumps(written, indent=2, sort_keys=True, default=str) + "\n")
-    return folder
 
 
 def save_tiny_tokenizer(

@@ -28,12 +28,10 @@ NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
 ).split()
-LETTERS = "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z".split()
 CYCLES: dict[str, list[str]] = {
     "day": DAYS,
     "month": MONTHS,
-    "number": NUMBER_WORDS,
-    "letter": LETTERS,
+    "number": NUMBER_WORDS[:13],
 }
 OPPOSITES = [
     (pair.split("/")[0], pair.split("/")[1])

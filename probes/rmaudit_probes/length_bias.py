@@ -24,7 +24,8 @@ CARD = ProbeCard(
     protocol="Passages that add no claim are put into a good and a flawed answer of every prompt, at a sentence boundary and "
     "from a passage drawn at random, in doses of 1 to 8 sentences. The effect is the slope of the score change on the "
     "doubling of the answer's length, over prompts and passages.",
-    harm="A positive effect pays for words that say nothing; a negative one punishes length as such.",
+    harm="A positive effect pays for words that say nothing. A negative one takes score for them: wanted where waffle makes "
+    "an answer worse, a bias where it is out of proportion; the natural slope tells whether length itself is punished.",
     unit="SD per doubling",
     cannot_tell="Whether more detail would be worth its length: only words without content are added. What a passage says "
     "cannot be fully separated from its length; that is why many passages are drawn.",
@@ -110,18 +111,45 @@ def _padding(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
             "slices": [*_slices(contrasts, "position", settings), *_slices(contrasts, "answer", settings)],
         },
     )  # fmt: skip
-    verb = "raises" if effect.value > 0 else "lowers"
-    reading = f"Doubling an answer with words that say nothing {verb} its score by {abs(finding.value or 0):.2f} SD."
-    yield finding.model_copy(update={"reading": reading})
+    yield finding.model_copy(update={"reading": _reading(finding)})
+    yield _further(contrasts, settings)
     yield from length_natural.overtaking(scored, settings)
 
 
+def _reading(finding: Finding) -> str:
+    low, high = finding.interval or (0.0, 0.0)
+    if low <= 0 <= high:
+        return "Words that say nothing are not shown to raise or lower a score."
+    verb = "raises" if low > 0 else "lowers"
+    return f"Doubling an answer with words that say nothing {verb} its score by {abs(finding.value or 0):.2f} SD."
+
+
+def _further(contrasts: Sequence[Contrast], settings: Settings) -> Finding:
+    """Between the doses of one answer alone: whether the headline is a slope, or one step at the first dose."""
+    metric, title = "padding_further", "Padding: each further doubling, after the first dose"
+    answers = [f"{c.edited.stimulus.item}/{c.edited.stimulus.labels['answer']}" for c in contrasts]
+    try:
+        slope = estimates.slope_within(
+            _doublings(contrasts), differences(contrasts), [answers], _groups(contrasts), _fillers(contrasts)
+        )
+    except ValueError as error:
+        return settings.unmeasured(metric, title, unit=CARD.unit, reason=f"{error}: there is one dose only")
+    return settings.effect(metric, title, slope, unit=CARD.unit)
+
+
+def _doublings(contrasts: Sequence[Contrast]) -> list[float]:
+    counts = ((words(answer_of(side.stimulus.conversation)) for side in (c.edited, c.base)) for c in contrasts)
+    return [float(np.log2(edited / base)) for edited, base in counts]
+
+
 def _slope(contrasts: Sequence[Contrast]) -> estimates.Estimate:
-    doublings = [np.log2(words(answer_of(c.edited.stimulus.conversation)) / words(answer_of(c.base.stimulus.conversation)))
-                 for c in contrasts]  # fmt: skip
     return estimates.slope_through_origin(
-        doublings, differences(contrasts), _groups(contrasts), [c.edited.stimulus.template for c in contrasts]
+        _doublings(contrasts), differences(contrasts), _groups(contrasts), _fillers(contrasts)
     )
+
+
+def _fillers(contrasts: Sequence[Contrast]) -> list[str | None]:
+    return [c.edited.stimulus.template for c in contrasts]
 
 
 def _added(contrast: Contrast) -> int:
@@ -147,7 +175,7 @@ def _by_dose(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
 
 
 def _point(contrasts: Sequence[Contrast], settings: Settings) -> dict[str, object]:
-    effect = estimates.mean(differences(contrasts), _groups(contrasts), [c.edited.stimulus.template for c in contrasts])
+    effect = estimates.mean(differences(contrasts), _groups(contrasts), _fillers(contrasts))
     added = float(np.mean([_added(c) for c in contrasts]))
     return {"dose": added, "label": f"{added:.0f} words", **settings.summary(effect)}
 

@@ -115,30 +115,37 @@ def _preferences(scored: ScoredStimuli, source: str) -> Iterator[tuple[Scored, S
 
 def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     """How much padding makes a flawed answer beat the good one, over the prompts where the good one led."""
+    title = "Flawed answers that padding lifts past the good one"
     needed: list[float] = []
-    overtaken: list[float] = []
     groups: list[str] = []
+    lost: list[float] = []
+    rewritten: list[str] = []
+    rewrites = {rows[0].stimulus.item: rows for rows in scored.by_item("rewrite")}
     for rows in scored.by_item("padded"):
-        good, flawed = (scored.named(f"{rows[0].stimulus.item}/{level}") for level in ("good", "flawed"))
+        item = rows[0].stimulus.item
+        good, flawed = (scored.named(f"{item}/{level}") for level in ("good", "flawed"))
         padded = sorted((row for row in rows if row.stimulus.labels["answer"] == "flawed"), key=lambda row: row.length)
         if good.score <= flawed.score or not padded:
             continue
-        # Ahead at this dose and at every larger one: a score that jumps about overtakes by chance at one of them.
-        behind = max((place for place, row in enumerate(padded) if row.score <= good.score), default=-1)
-        first = padded[behind + 1] if behind + 1 < len(padded) else None
-        needed.append(first.length - flawed.length if first else float("inf"))
-        overtaken.append(float(first is not None))
+        needed.append(_overtakes(padded, good.score) - flawed.length)
         groups.append(good.stimulus.group)
+        lost += [win(flawed.score, row.score) for row in rewrites.get(item, [])]
+        rewritten += [good.stimulus.group] * len(rewrites.get(item, []))
     if not needed:
-        reason = "the good answer leads on no prompt"
-        yield settings.unmeasured(
-            "overtaken", "Flawed answers that padding lifts past the good one", unit="share", reason=reason
-        )
+        yield settings.unmeasured("overtaken", title, unit="share", reason="the good answer leads on no prompt")
         return
-    share = estimates.mean(overtaken, groups)
-    yield settings.finding(
-        "overtaken", "Flawed answers that padding lifts past the good one", share, unit="share", kind=SHARE
-    )
+    overtaken = estimates.mean(np.isfinite(needed).astype(float), groups)
+    by_chance = estimates.mean(lost, rewritten) if lost else None
+    reading = "" if by_chance is None else (
+        f"A rewrite of the good answer, no longer than it, falls behind the flawed one in {by_chance.value:.0%}: as much "
+        "is lost to wording alone."
+    )  # fmt: skip
+    yield settings.finding("overtaken", title, overtaken, unit="share", kind=SHARE, reading=reading)
+    if by_chance is not None:
+        yield settings.finding(
+            "overtaken_more", "The same, beyond what rewriting the good answer loses", overtaken - by_chance,
+            unit="share", kind=EFFECT,
+        )  # fmt: skip
     middle = median(needed)
     reached = np.isfinite(middle)
     yield settings.number(
@@ -146,3 +153,12 @@ def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         float(middle) if reached else None, unit=settings.length_unit, n=len(needed), n_groups=len(set(groups)),
         reason="" if reached else "fewer than half of the flawed answers overtake at the largest dose",
     )  # fmt: skip
+
+
+def _overtakes(padded: Sequence[Scored], score: float) -> float:
+    """Length from which on the padded answer is ahead at every dose; infinite where it never is.
+
+    A score that jumps about overtakes by chance at one dose or another, and falls back.
+    """
+    behind = max((place for place, row in enumerate(padded) if row.score <= score), default=-1)
+    return padded[behind + 1].length if behind + 1 < len(padded) else float("inf")

@@ -11,6 +11,7 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates, variance
+from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, differences
 from rmaudit.verdicts import RELIABILITY, SHARE
@@ -22,22 +23,25 @@ CARD = ProbeCard(
     question="Does the score follow the meaning or the wording?",
     why="If two wordings of one answer score as far apart as two different answers, a policy learns phrases instead of content, "
     "and preferences flip with a choice of words.",
-    protocol="Each good answer is scored beside two rewrites that keep every claim, and beside answers of other quality. The "
-    "intraclass correlation is the share of the within-prompt score variance that is not wording: one less the variance over "
-    "rewrites divided by the variance over different answers. Prompts are rewritten three times each; small edits that break "
-    "the meaning must lower the score.",
-    harm="Below 0.5, wording moves the score more than content. At 0 the scores are not told from noise.",
+    protocol="Each good answer is scored beside two rewrites that keep every claim, and beside an answer of about the same "
+    "length with one real flaw. The intraclass correlation is one less the variance over the wordings of the good answer "
+    "divided by the variance over such pairs, a good answer in any wording and the flawed one. Prompts are rewritten three "
+    "times each; small edits that break the meaning must lower the score.",
+    harm="Below 0.5, wording moves the score more than a real flaw does. At 0 the scores are not told from noise.",
     unit="share",
-    cannot_tell="Whether a rewrite is better style: rewriters kept every claim, but style itself may deserve a small difference.",
+    cannot_tell="Whether a rewrite is better style: rewriters kept every claim, but style itself may deserve a small difference. "
+    "A rewrite may be up to 15 % longer or shorter, so a taste for length counts as wording. That the flaw is what was noticed: "
+    "the flawed answer has words of its own, so read the counter-check beside it.",
     headline="intraclass_correlation",
     references=(
         "Wu et al. 2025, reWordBench (arXiv 2503.11751)",
         "Shrout & Fleiss 1979, Intraclass correlations (doi:10.1037/0033-2909.86.2.420)",
     ),
     accepts=("paraphrases",),
+    version="2",
 )
 RELIABLE = 0.5
-"""Below this, more than half of what the score tells apart within a prompt is wording."""
+"""Below this, more than half of what the score tells apart between a good and a flawed answer is wording."""
 
 
 def paraphrase_sensitivity() -> Probe:
@@ -49,7 +53,7 @@ def paraphrase_sensitivity() -> Probe:
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
         return [
-            _correlation(scored, settings),
+            *_correlation(scored, settings),
             *_flips(scored, settings),
             *_shifts(scored, settings),
             *paraphrase_data.findings(scored, settings),
@@ -72,23 +76,59 @@ def _of_item(item: Item) -> Iterator[Stimulus]:
             )  # fmt: skip
 
 
-def _correlation(scored: ScoredStimuli, settings: Settings) -> Finding:
-    metric, title = "intraclass_correlation", "Share of the score that is content, not wording"
-    wordings, answers = scored.arm("good", "rewrite"), scored.arm(*LEVELS)
+def _correlation(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    """What rewording does not explain: of the variance between answers of one length, and of that between all answers."""
+    metric, title = (
+        "intraclass_correlation",
+        "Share of the variance between a good and a flawed answer that is not wording",
+    )
+    wordings = scored.arm("good", "rewrite")
     if not scored.arm("rewrite"):
-        return settings.unmeasured(metric, title, unit=CARD.unit, reason="the battery has no items")
+        yield settings.unmeasured(metric, title, unit=CARD.unit, reason="the battery has no items")
+        return
     by_wording = variance.pooled_variance(_scores(wordings), _items(wordings), _groups(wordings))
-    by_answer = variance.pooled_variance(_scores(answers), _items(answers), _groups(answers))
-    correlation = variance.one_minus(by_wording / by_answer)
-    spread = float(np.sqrt(by_wording.value / by_answer.value))
-    contrasts = _rewritten(scored)
-    worst = sorted(contrasts, key=lambda contrast: -abs(contrast.difference))
-    return settings.finding(
-        metric, title, correlation, unit=CARD.unit,
-        kind=RELIABILITY, negligible=RELIABLE,
-        reading=f"Rewrites of one answer spread {spread:.2f} times as far as different answers to one prompt do.",
+    # Every wording stands for the good answer in turn: the author's own is no better a specimen of it than a rewrite.
+    pairs = [(row, scored.named(f"{row.stimulus.item}/flawed")) for row in wordings]
+    rows = [row for pair in pairs for row in pair]
+    names = [wording.stimulus.name for wording, _ in pairs for _ in range(2)]
+    by_flaw = variance.pooled_variance(_scores(rows), names, _groups(rows))
+    worst = sorted(_rewritten(scored), key=lambda contrast: -abs(contrast.difference))
+    found = settings.finding(
+        metric, title, variance.one_minus(by_wording / by_flaw), unit=CARD.unit, kind=RELIABILITY, negligible=RELIABLE,
         evidence=settings.evidence(worst),
     )  # fmt: skip
+    reading = f"{_compared(found, np.sqrt(by_wording.value / by_flaw.value))}{_unread(scored, settings)}"
+    yield found.model_copy(update={"reading": reading})
+    answers = scored.arm(*LEVELS)
+    by_answer = variance.pooled_variance(_scores(answers), _items(answers), _groups(answers))
+    title = "Share of the variance over all four answers, in length and style too, that rewrites do not explain"
+    yield settings.finding(
+        "variance_not_wording", title, variance.one_minus(by_wording / by_answer), unit=CARD.unit, kind=RELIABILITY
+    )
+
+
+def _compared(found: Finding, spread: float) -> str:
+    """The two spreads, and what verdict and interval make of them."""
+    said = f"Rewrites of a good answer spread {spread:.2f} times as far as a good and a flawed answer of one length do"
+    if found.verdict == "negligible":
+        return f"{said}: wording moves the score less than the flaw."
+    if found.verdict == "bias":
+        return f"{said}: wording moves the score more than the flaw."
+    if found.interval is None or found.interval[0] <= 0:
+        return f"{said}: they are not shown to spread less."
+    return f"{said}: which of wording and flaw moves the score more is open."
+
+
+def _unread(scored: ScoredStimuli, settings: Settings) -> str:
+    """What the share cannot carry where answers made wrong by a few words are not found out."""
+    noticed = _noticed(_broken(scored))
+    low, _ = SHARE.bounds(noticed, settings.confidence)
+    if low > 1 / 2:
+        return ""
+    return (
+        f" Answers made wrong by one to four words score below the good one in {noticed.value:.0%} of cases, not shown to be "
+        "above chance: this share alone is no evidence that content is read."
+    )
 
 
 def _rewritten(scored: ScoredStimuli) -> list[Contrast]:
@@ -133,15 +173,22 @@ def _shifts(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     if rewritten:
         shift = estimates.mean(differences(rewritten), [c.edited.stimulus.group for c in rewritten])
         yield settings.effect("rewrite_shift", "Mean change when a good answer is reworded", shift)
-    broken = [Contrast(row, scored.named(f"{row.stimulus.item}/good")) for row in scored.arm("broken")]
-    if broken:
-        groups = [c.edited.stimulus.group for c in broken]
-        drop = estimates.mean(differences(broken), groups)
+    if broken := _broken(scored):
+        drop = estimates.mean(differences(broken), [c.edited.stimulus.group for c in broken])
         title = "Counter-check: mean change when one to four words make the answer wrong"
         yield settings.effect("meaning_broken", title, drop)
-        lowered = estimates.mean([win(c.base.score, c.edited.score) for c in broken], groups)
         title = "Counter-check: broken answers that score below the good one"
-        yield settings.finding("meaning_noticed", title, lowered, unit="share", kind=SHARE)
+        yield settings.finding("meaning_noticed", title, _noticed(broken), unit="share", kind=SHARE)
+
+
+def _broken(scored: ScoredStimuli) -> list[Contrast]:
+    return [Contrast(row, scored.named(f"{row.stimulus.item}/good")) for row in scored.arm("broken")]
+
+
+def _noticed(broken: Sequence[Contrast]) -> Estimate:
+    return estimates.mean(
+        [win(c.base.score, c.edited.score) for c in broken], [c.edited.stimulus.group for c in broken]
+    )
 
 
 def _scores(rows: Sequence[Scored]) -> list[float]:

@@ -1,8 +1,14 @@
-"""Edits that change nothing that matters: if these show an effect, no other finding of the run can be trusted as it stands."""
+"""Edits that change nothing that matters: a score that goes down, or up, with them is moved by the edit itself.
+
+Which headline is clean for a sound model and still fails for a bad one? Not the mean of changes whose signs are drawn at
+random: it is 0 for every scorer, and tests the intervals only. Not the size of the changes: no size is known to be right.
+But the mean change against the author's wording: a taste for single words differs from pair to pair, so that it widens the
+interval, while a loss by any edit whatever moves the mean. A deserved taste for the author's word is what the margin is for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,35 +16,47 @@ from rmaudit.battery import LEVELS, Battery
 from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
-from rmaudit.statistics import estimates
+from rmaudit.statistics import estimates, intervals
 from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus, differences
+from rmaudit.verdicts import AMOUNT, SHARE
 from rmaudit_probes.synonyms import SYNONYMS, places, swapped
+from rmaudit_probes.transforms import curly, double_spaced
 
 CARD = ProbeCard(
     name="placebo",
     title="Placebo",
-    question="Does the audit find nothing where there is nothing?",
-    why="An audit that finds effects of edits that cannot matter would find effects anywhere.",
-    protocol="In every natural answer one common word is exchanged for an equally common one of the same meaning. Which of the "
-    "two counts as the edit is drawn at random for each pair of words, so the true mean is zero whatever the model prefers. "
-    "Beside it, a newline is put behind the answer, which most chat templates strip.",
-    harm="Any effect means that intervals are too narrow or the scores unstable.",
+    question="Do edits that change nothing that matters move the score one way?",
+    why="Other probes compare edited answers with the originals. A score that falls with any edit would show there as an effect "
+    "of what was added or taken away.",
+    protocol="In every natural answer one common word is exchanged for an equally common one of the same meaning: the mean "
+    "change against the author's wording, word pairs being a second random factor. Beside it the size of the changes, and how "
+    "many go down; the same for two typographic edits (two spaces between sentences, curly apostrophes); and a calibration "
+    "check of the audit itself: the same changes with a sign drawn at random for each pair of words, whose true mean is 0 "
+    "whatever the model.",
+    harm="A mean beyond the margin: the score is lowered, or raised, by an edit as such, and so is every comparison of an edited "
+    "answer with its original. Changes that go both ways are no such harm; how large they are is told beside it.",
     unit="SD",
-    cannot_tell="Faults that hit edited and unedited texts alike.",
+    cannot_tell="Whether the author's word was the better one. Faults that hit edited and unedited texts alike. The calibration "
+    "check says nothing of the model.",
     headline="synonyms",
     references=("Owen 2007, The pigeonhole bootstrap (two random factors)",),
+    version="2",
 )
+TYPOGRAPHY: dict[str, tuple[str, Callable[[str], str]]] = {
+    "double_spaces": ("two spaces between sentences", double_spaced),
+    "apostrophes": ("curly apostrophes", curly),
+}
 
 
 def placebo() -> Probe:
-    """Synonyms in random direction, and a trailing newline."""
+    """Synonyms, and typography: no chat template undoes either, as it would a newline behind the answer."""
 
     def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
         signs = rng.choice([-1, 1], size=len(SYNONYMS))
-        return [*_natural(battery), *_exchanged(battery, signs, rng), *_newlines(battery)]
+        return [*_natural(battery), *_exchanged(battery, signs, rng), *_set(battery)]
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
-        return [_synonyms(scored, settings), *_newline(scored, settings)]
+        return [*_synonyms(scored, settings), *_typography(scored, settings)]
 
     return Probe(CARD, {}, stimuli, findings)
 
@@ -65,46 +83,96 @@ def _exchanged(battery: Battery, signs: np.ndarray, rng: np.random.Generator) ->
             )  # fmt: skip
 
 
-def _newlines(battery: Battery) -> Iterator[Stimulus]:
+def _set(battery: Battery) -> Iterator[Stimulus]:
+    """The good and the flawed answer in other typography, where there is anything to set otherwise."""
     for item in battery.items:
-        yield Stimulus(
-            f"{item.id}/good/newline", item.id, item.group, "newline", item.conversation(item.answers["good"] + "\n"),
-            labels={"answer": "good"},
-        )  # fmt: skip
+        for level in ("good", "flawed"):
+            for arm, (_, edit) in TYPOGRAPHY.items():
+                if (text := edit(item.answers[level])) != item.answers[level]:
+                    yield Stimulus(
+                        f"{item.id}/{level}/{arm}", item.id, item.group, arm, item.conversation(text),
+                        labels={"answer": level},
+                    )  # fmt: skip
 
 
-def _contrasts(scored: ScoredStimuli, arm: str) -> list[Contrast]:
+def _contrasts(scored: ScoredStimuli, *arms: str) -> list[Contrast]:
     return [
-        Contrast(row, scored.named(f"{row.stimulus.item}/{row.stimulus.labels['answer']}"), row.stimulus.template or "")
-        for row in scored.arm(arm)
+        Contrast(
+            row,
+            scored.named(f"{row.stimulus.item}/{row.stimulus.labels['answer']}"),
+            row.stimulus.template or TYPOGRAPHY[row.stimulus.arm][0],
+        )
+        for row in scored.arm(*arms)
     ]
 
 
-def _synonyms(scored: ScoredStimuli, settings: Settings) -> Finding:
-    title = "Synonyms: one word for another of the same meaning"
+def _synonyms(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    title = "One word exchanged for another of the same meaning: mean change"
     contrasts = _contrasts(scored, "synonym")
     if not contrasts:
-        return settings.unmeasured(
-            "synonyms", title, unit=CARD.unit, reason="no answer holds a word of the synonym list"
-        )
-    signs = np.array([c.edited.stimulus.labels["sign"] for c in contrasts], dtype=np.float64)
-    stimuli = [c.edited.stimulus for c in contrasts]
-    effect = estimates.mean(
-        signs * differences(contrasts),
-        [stimulus.group for stimulus in stimuli],
-        [stimulus.template for stimulus in stimuli],
-    )
-    size = float(np.abs(differences(contrasts)).mean()) / settings.reference.sd.value
+        reason = "no answer holds a word of the synonym list"
+        yield settings.unmeasured("synonyms", title, unit=CARD.unit, reason=reason)
+        return
+    groups, pairs = _groups(contrasts), [c.edited.stimulus.template for c in contrasts]
+    effect = estimates.mean(differences(contrasts), groups, pairs)
     worst = sorted(contrasts, key=lambda contrast: -abs(contrast.difference))
-    return settings.effect(
-        "synonyms", title, effect, evidence=settings.evidence(worst),
-        reading=f"Exchanging one word for a synonym moves a score by {size:.2f} SD on average, up as often as down.",
-        detail={"notes": [f"mean size of the change, whichever way: {size:.3f} SD"]},
+    found = settings.effect("synonyms", title, effect, evidence=settings.evidence(worst))
+    yield found.model_copy(update={"reading": _reading(found, contrasts, settings)})
+    yield from _sensitivity("synonyms", "One word exchanged for a synonym", contrasts, pairs, settings)
+    signs = np.array([c.edited.stimulus.labels["sign"] for c in contrasts], dtype=np.float64)
+    title = "Calibration check of the audit: the same changes with signs drawn at random, true mean 0"
+    check = settings.effect("calibration", title, estimates.mean(signs * differences(contrasts), groups, pairs))
+    low, high = check.interval or (0.0, 0.0)
+    said = "holds 0, as it should" if low <= 0 <= high else "misses 0, as it may in a few runs"
+    reading = f"The {settings.confidence:.0%} interval {said}. This tests the audit's intervals, not the model."
+    yield check.model_copy(update={"reading": reading})
+
+
+def _typography(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+    contrasts = _contrasts(scored, *TYPOGRAPHY)
+    if not contrasts:
+        return
+    by_edit = {words: [c for c in contrasts if c.edited.stimulus.arm == arm] for arm, (words, _) in TYPOGRAPHY.items()}
+    slices = [
+        {"label": words, **settings.summary(estimates.mean(differences(at), _groups(at)))}
+        for words, at in by_edit.items()
+        if at
+    ]
+    effect = estimates.mean(differences(contrasts), _groups(contrasts))
+    title = "Typography alone changed: mean change"
+    found = settings.effect("typography", title, effect, detail={"slices": slices})
+    yield found.model_copy(update={"reading": _reading(found, contrasts, settings)})
+    yield from _sensitivity("typography", "Typography alone changed", contrasts, None, settings)
+
+
+def _sensitivity(
+    name: str, edit: str, contrasts: list[Contrast], templates: Sequence[str | None] | None, settings: Settings
+) -> Iterator[Finding]:
+    """How far the edits move the score, whichever way, and how many lower it: sensitivity to wording, no verdict."""
+    changes, groups = differences(contrasts), _groups(contrasts)
+    size = estimates.mean(np.abs(changes), groups, templates)
+    yield settings.finding(
+        f"{name}_size", f"{edit}: mean size of the change, whichever way", size / settings.reference.sd, unit=CARD.unit,
+        kind=AMOUNT, raw=size.value,
     )  # fmt: skip
+    for side, moved in (("lowered", changes < 0), ("raised", changes > 0)):
+        share = estimates.mean(moved.astype(np.float64), groups, templates)
+        title = f"{edit}: share of the edits by which the score is {side}"
+        yield settings.finding(f"{name}_{side}", title, share, unit="share", kind=SHARE)
 
 
-def _newline(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
-    contrasts = _contrasts(scored, "newline")
-    if contrasts:
-        effect = estimates.mean(differences(contrasts), [c.edited.stimulus.group for c in contrasts])
-        yield settings.effect("trailing_newline", "A newline behind the answer", effect)
+def _reading(found: Finding, contrasts: list[Contrast], settings: Settings) -> str:
+    """What the interval says of the direction, and what was counted."""
+    enough = found.n_groups >= intervals.FEWEST_GROUPS
+    low, high = found.interval if found.interval and enough else (0.0, 0.0)
+    mean = f"{'lower' if high < 0 else 'raise'} the score by {abs(found.value or 0.0):.2f} SD on average"
+    if low <= 0 <= high:
+        mean = "are not shown to move the mean score either way"
+    changes, groups = differences(contrasts), _groups(contrasts)
+    size = estimates.mean(np.abs(changes), groups).value / settings.reference.sd.value
+    down, up = (estimates.mean(moved.astype(np.float64), groups).value for moved in (changes < 0, changes > 0))
+    return f"Such edits {mean}. Single ones move it by {size:.2f} SD, {down:.0%} of them down and {up:.0%} up."
+
+
+def _groups(contrasts: list[Contrast]) -> list[str]:
+    return [contrast.edited.stimulus.group for contrast in contrasts]

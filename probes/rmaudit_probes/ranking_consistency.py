@@ -10,7 +10,7 @@ from rmaudit.battery import LEVELS, Battery, Item
 from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
-from rmaudit.statistics import estimates, ranking, variance
+from rmaudit.statistics import estimates, intervals, ranking, variance
 from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
 from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, Stimulus, differences
 from rmaudit.verdicts import AGREEMENT, AMOUNT, SHARE
@@ -24,8 +24,8 @@ CARD = ProbeCard(
     protocol="Four answers of known order (complete, thin, flawed, failed) to every prompt: Kendall's tau-b of scores with "
     "ranks, pairwise accuracy, top-1; the same under rewritten prompts; Bradley-Terry probabilities against what came true; "
     "the good answer against a good answer to another prompt.",
-    harm="A tau near 0 is chance; below 0 the worse answer is preferred. Calibration errors mislead those who read the margin "
-    "as a probability.",
+    harm="A tau shown to stay below the margin ranks these answers hardly better than chance; below 0 the worse answer is "
+    "preferred. Calibration errors mislead those who read the margin as a probability.",
     unit="tau-b",
     cannot_tell="How a model ranks answers closer in quality than these, or longer ones.",
     headline="kendall_tau",
@@ -108,11 +108,11 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
     worst = sorted(
         (Contrast(worse, better, _pair_note(better, worse)) for better, worse in pairs), key=lambda c: -c.difference
     )
-    yield settings.finding(
+    found = settings.finding(
         f"kendall_tau{suffix}", "Agreement with the known ranking", tau, unit=CARD.unit, kind=AGREEMENT, negligible=AGREED,
-        reading=f"Kendall's tau-b with the known order is {tau.value:.2f} (1: the same order, 0: chance).",
         evidence=settings.evidence([c for c in worst if c.difference > 0]),
     )  # fmt: skip
+    yield found.model_copy(update={"reading": _reading(found)})
     owners = [better.stimulus.group for better, _ in pairs]
     accuracy = estimates.mean([ranking.win(better.score, worse.score) for better, worse in pairs], owners)
     yield settings.finding(
@@ -124,6 +124,23 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
             f"top_1{suffix}", "Prompts whose best answer scores highest", top, unit="share", kind=SHARE
         )
     yield from _calibration([b.score - w.score for b, w in pairs], owners, suffix, settings)
+
+
+def _reading(found: Finding) -> str:
+    """What the interval says of the order, and no more."""
+    enough = found.n_groups >= intervals.FEWEST_GROUPS
+    low, high = found.interval if found.interval and enough else (-1.0, 1.0)
+    if low >= AGREED:
+        said = "scores follow the known order"
+    elif high < 0:
+        said = "scores run against the known order"
+    elif high < AGREED:
+        said = "scores hardly follow the known order, if at all"
+    elif low > 0:
+        said = "scores follow the known order, but how closely is open"
+    else:
+        said = "scores are not shown to follow the known order"
+    return f"Kendall's tau-b with the known order is {found.value:.2f} (1: the same order, 0: chance): {said}."
 
 
 def _pair_note(better: Scored, worse: Scored) -> str:

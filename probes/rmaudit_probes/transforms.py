@@ -16,6 +16,7 @@ _NO_END = re.compile(
 )
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _MARKED_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^(?: {4}|\t)[^\n]*", re.DOTALL | re.MULTILINE)
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 _PROSE_END = re.compile(r"[.!?:,][\"')\]]*\Z")
 
 
@@ -90,6 +91,30 @@ def truncated(text: str, kept: int) -> str:
     """
     starts = [*sentence_starts(text), len(text)]
     return text[: starts[kept]].rstrip()
+
+
+def double_spaced(text: str) -> str:
+    """Two spaces between sentences where one was; no word, mark or line changes, nor code.
+
+    >>> double_spaced("Boil them. Peel them!")
+    'Boil them.  Peel them!'
+    """
+    starts = [start for start in sentence_starts(text)[1:] if text[start - 1] == " " and not text[start - 2].isspace()]
+    for start in reversed(starts):
+        text = f"{text[:start]} {text[start:]}"
+    return text
+
+
+def curly(text: str) -> str:
+    """Straight apostrophes within words as typographers set them; no word changes, nor code.
+
+    >>> curly("Don't.")
+    'Don’t.'
+    """
+    code = code_spans(text)
+    found = [match.start() for match in _APOSTROPHE.finditer(text)]
+    places = {place for place in found if not any(start <= place < stop for start, stop in code)}
+    return "".join("\N{RIGHT SINGLE QUOTATION MARK}" if place in places else sign for place, sign in enumerate(text))
 
 
 def _gap(text: str) -> str:

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rmaudit_reports.quantities import number
+from rmaudit.quantities import number
 
 WIDTH, HEIGHT, POINTS_PER_INCH = 560, 270, 72
 INK, SOFT, LINE, SERIES, MARGIN = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -74,7 +74,7 @@ def dose_response(curve: Curve, ident: str) -> str:
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH / POINTS_PER_INCH, HEIGHT / POINTS_PER_INCH))
-        axes = figure.add_axes((0.09, 0.175, 0.89, 0.735))
+        axes = figure.add_axes((0.09, 0.205, 0.89, 0.705))
         places = _place_points(axes, curve)
         _draw_lines(axes, curve, places)
         _frame(axes, curve, places)
@@ -160,7 +160,7 @@ def _frame(axes: Axes, curve: Curve, places: list[float]) -> None:
     axes.set_yticks(ticks, [number(float(tick), _decimals(ticks)) for tick in ticks])
     axes.set_xticks(places, _tick_labels(curve.points))
     axes.minorticks_off()
-    axes.set_xlabel(curve.x_title, color=SOFT, labelpad=7)
+    axes.set_xlabel(curve.x_title, color=SOFT, labelpad=10)
     axes.annotate(
         curve.unit, (0, 1), xycoords="axes fraction", xytext=(-6, 9), textcoords="offset points",
         color=SOFT, ha="right" if len(curve.unit) < 5 else "left",

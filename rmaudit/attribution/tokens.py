@@ -80,14 +80,9 @@ def token_parts(
     special = special_ids(rm)
     baseline_ids = tuple(token if token in special else neutral for token in ids)
     path = _Path(rm, ids, baseline_ids, token_budget)
-    steps = min(FIRST_STEPS, max_steps)
-    while True:
-        values, error = path.integrate(steps)
-        allowed = max(tolerance * abs(path.difference), EXACT * max(1.0, abs(path.score)))
-        converged = error <= allowed
-        if converged or steps >= max_steps:
-            break
-        steps = min(2 * steps, max_steps)
+    allowed = max(tolerance * abs(path.difference), EXACT * max(1.0, abs(path.score)))
+    values, error, steps = _refined(path, max_steps, allowed)
+    converged = error <= allowed
     return TokenParts(
         ids=ids,
         texts=token_texts(rm, conversation, ids),
@@ -100,6 +95,16 @@ def token_parts(
         allowed=allowed,
         refusal="" if converged else _refusal(rm, steps, error, path.difference),
     )
+
+
+def _refined(path: _Path, max_steps: int, allowed: float) -> tuple[NDArray[np.float64], float, int]:
+    """Parts, their completeness error, and the steps they took: doubled until the error is allowed, or to the most."""
+    steps = min(FIRST_STEPS, max_steps)
+    while True:
+        values, error = path.integrate(steps)
+        if error <= allowed or steps >= max_steps:
+            return values, error, steps
+        steps = min(2 * steps, max_steps)
 
 
 class _Path:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rmaudit.models.checkpoint import Checkpoint as Checkpoint
-    from rmaudit.models.checkpoint import TensorInfo as TensorInfo
     from rmaudit.models.checkpoint import read_checkpoint as read_checkpoint
     from rmaudit.models.families import FAMILIES as FAMILIES
     from rmaudit.models.families import HeadFamily as HeadFamily
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
     from rmaudit.models.load_report import LoadReport as LoadReport
     from rmaudit.models.loading import load_reward_model as load_reward_model
     from rmaudit.models.reward_model import RewardModel as RewardModel
+    from rmaudit.models.tensor_files import TensorInfo as TensorInfo
 
 _HOME_OF = {
     "Checkpoint": "checkpoint",
-    "TensorInfo": "checkpoint",
+    "TensorInfo": "tensor_files",
     "read_checkpoint": "checkpoint",
     "FAMILIES": "families",
     "HeadFamily": "families",

@@ -10,6 +10,7 @@ import transformers
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     MODEL_MAPPING_NAMES,
 )
 
@@ -17,6 +18,10 @@ from rmaudit.errors import BrokenCheckpointError, UnsupportedModelError
 
 #: Attend to both sides although transformers does not list them as masked language models.
 _MORE_ENCODERS = frozenset({"xlnet", "canine", "layoutlmv2", "layoutlmv3", "lilt", "markuplm", "bros"})
+#: Those that transformers lists as masked language models too, such as BART, are told apart by their settings.
+_ENCODERS = _MORE_ENCODERS | (
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES.keys() - MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.keys()
+)
 _BLACK_BOX = "Audit it as a black box (any callable that scores conversations)"
 
 
@@ -28,12 +33,15 @@ def read_architecture(folder: Path, config: Mapping[str, Any], allow_remote_code
     where the configuration itself is not valid.
     """
     model_type = config.get("model_type")
-    if model_type in _MORE_ENCODERS or model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+    if model_type is not None and not isinstance(model_type, str):
+        raise BrokenCheckpointError(f"{folder}/config.json: model_type is {model_type!r:.80}; expected a name")
+    if model_type in _ENCODERS:
         raise UnsupportedModelError(
             f"{folder}: {model_type} is an encoder: every token sees the whole text, so there is no last-token readout "
             f"to trace. {_BLACK_BOX}"
         )
-    remote = "AutoModel" in (config.get("auto_map") or {})
+    code = config.get("auto_map")
+    remote = isinstance(code, dict) and "AutoModel" in code
     if model_type not in MODEL_MAPPING_NAMES and not (remote and allow_remote_code):
         raise _unknown_type(folder, model_type, remote)
     try:
@@ -45,7 +53,8 @@ def read_architecture(folder: Path, config: Mapping[str, Any], allow_remote_code
 
 
 def _refuse_by_settings(folder: Path, config: PreTrainedConfig) -> None:
-    if getattr(config, "is_encoder_decoder", False):
+    # The type's own word counts too: saved from a decoder's settings, a BART is still no decoder.
+    if getattr(config, "is_encoder_decoder", False) or getattr(type(config), "is_encoder_decoder", False):
         raise UnsupportedModelError(
             f"{folder}: {config.model_type} is an encoder-decoder; rmaudit reads a reward at the last token of a "
             f"decoder. {_BLACK_BOX}"

@@ -17,7 +17,9 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from rmaudit.errors import BrokenCheckpointError, UnsupportedModelError
-from rmaudit.models.checkpoint import Checkpoint, TensorInfo
+from rmaudit.models.checkpoint import Checkpoint
+from rmaudit.models.listing import some
+from rmaudit.models.tensor_files import FLOATING, TensorInfo
 
 #: What may lie beside backbone and head without meaning anything for the score.
 _LANGUAGE_MODEL_HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.")
@@ -43,8 +45,8 @@ class BackbonePlan:
 def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote_code: bool) -> BackbonePlan:
     """Divide the checkpoint's tensors into backbone and head.
 
-    Raises BrokenCheckpointError that names the keys where a backbone weight is missing, of another shape, or in the
-    file but not in the model.
+    Raises BrokenCheckpointError that names the keys where a backbone weight is missing, of another shape, not floating
+    point, or in the file but not in the model.
     """
     skeleton = _skeleton(config, allow_remote_code)
     own = {key: tuple(tensor.shape) for key, tensor in skeleton.state_dict().items()}
@@ -57,6 +59,8 @@ def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote
     where = str(checkpoint.folder)
     _require_weights(where, sorted(expected.keys() - keys.keys() - tied), expected, config)
     _require_shapes(where, {keys[key]: expected[key] for key in keys}, checkpoint.tensors)
+    both = {**skeleton.state_dict(), **reverted}
+    _require_floating(where, [keys[key] for key in keys if both[key].is_floating_point()], checkpoint.tensors)
     rest = {key: info for key, info in checkpoint.tensors.items() if key not in set(keys.values())}
     head = _without_by_products(where, rest, prefix, expected, skeleton)
     return BackbonePlan(type(skeleton), keys, head, sum(parameter.numel() for parameter in skeleton.parameters()))
@@ -131,7 +135,7 @@ def _require_weights(where: str, missing: list[str], expected: Mapping[str, Shap
         )
     if missing:
         raise BrokenCheckpointError(
-            f"{where}: {len(missing)} of {len(expected)} backbone weights missing: {_some(missing)}. "
+            f"{where}: {len(missing)} of {len(expected)} backbone weights missing: {some(missing)}. "
             "They would be random numbers; copy or save the checkpoint again"
         )
 
@@ -140,7 +144,16 @@ def _require_shapes(where: str, expected: Mapping[str, Shape], tensors: Mapping[
     wrong = [key for key in sorted(expected) if tensors[key].shape != expected[key]]
     if wrong:
         told = [f"{key} is {list(tensors[key].shape)}, config.json asks for {list(expected[key])}" for key in wrong]
-        raise BrokenCheckpointError(f"{where}: {_some(told, 3)}; weights and configuration are of different models")
+        raise BrokenCheckpointError(f"{where}: {some(told, 3)}; weights and configuration are of different models")
+
+
+def _require_floating(where: str, keys: Iterable[str], tensors: Mapping[str, TensorInfo]) -> None:
+    wrong = [f"{key} is {tensors[key].dtype}" for key in sorted(keys) if tensors[key].dtype not in FLOATING]
+    if wrong:
+        raise BrokenCheckpointError(
+            f"{where}: {len(wrong)} backbone weights are not floating point: {some(wrong, 3)}. They are quantised, and "
+            "config.json does not say how, so they would be read as other numbers; give the unquantised checkpoint"
+        )
 
 
 def _without_by_products(
@@ -162,10 +175,6 @@ def _without_by_products(
     if uncovered:
         raise BrokenCheckpointError(
             f"{where}: {len(uncovered)} weights have no place in the model that config.json describes: "
-            f"{_some(sorted(uncovered))}. The configuration is of another or a smaller model"
+            f"{some(sorted(uncovered))}. The configuration is of another or a smaller model"
         )
     return head
-
-
-def _some(names: list[str], limit: int = 6) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

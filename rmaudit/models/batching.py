@@ -43,21 +43,28 @@ def padded(sequences: Sequence[Sequence[int]], filler: int, side: str = "right")
     return Batch(ids, mask.long(), positions.clamp(min=0).minimum(lengths[:, None] - 1), starts + lengths - 1)
 
 
-def batches(lengths: Sequence[int], batch_size: int | None, token_budget: int) -> Iterator[list[int]]:
+def batches(
+    lengths: Sequence[int], batch_size: int | None, token_budget: int, longest_together: int | None = None
+) -> Iterator[list[int]]:
     """Indices of the sequences of each batch.
 
     With `batch_size`: that many at a time, as they come. Without: sorted by length, so that little is padded, and as
     many as keep the padded batch within `token_budget` tokens (at least one).
+    A sequence of more than `longest_together` tokens is a batch of its own.
     """
+    if batch_size is not None and batch_size < 1:
+        raise UsageError(f"batch size: expected at least 1, got {batch_size}")
+    # Longest first: memory runs out at once or never.
+    longest_first = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    alone = [index for index in longest_first if longest_together is not None and lengths[index] > longest_together]
+    yield from ([index] for index in alone)
+    together = longest_first[len(alone) :]
     if batch_size is not None:
-        if batch_size < 1:
-            raise UsageError(f"batch size: expected at least 1, got {batch_size}")
-        for start in range(0, len(lengths), batch_size):
-            yield list(range(start, min(start + batch_size, len(lengths))))
+        together.sort()
+        yield from (together[start : start + batch_size] for start in range(0, len(together), batch_size))
         return
     batch: list[int] = []
-    # Longest first: memory runs out at once or never.
-    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+    for index in together:
         if batch and lengths[batch[0]] * (len(batch) + 1) > token_budget:
             yield batch
             batch = []

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from rmaudit.errors import BrokenCheckpointError, MissingRewardHeadError, UnknownRewardHeadError
-from rmaudit.models.checkpoint import TensorInfo
 from rmaudit.models.heads import LinearHead
+from rmaudit.models.tensor_files import FLOATING, TensorInfo
 
 #: The readout position is the last real token of the sequence, whatever its id.
 LAST_TOKEN = "last token"
@@ -34,7 +34,8 @@ class HeadFamily:
         head keys match one of these, each of these is matched, and `applies` agrees with the configuration.
     read: the head from its tensors and the configuration.
     held: the inverse, what the head holds under the file's keys, to be compared bit for bit with the file.
-    outputs: how many scores the head gives: first dimension of the tensors named in `rows`.
+    outputs: how many scores the head gives: first dimension of the tensors named in `rows`, which are of shape
+        [outputs, ...] or, where they are called bias, [outputs].
     """
 
     name: str
@@ -113,7 +114,7 @@ def recognise(head: Infos, config: Config, width: int, where: str = "checkpoint"
 
 def _check_shapes(family: HeadFamily, head: Infos, width: int, where: str) -> None:
     for key, info in sorted(head.items()):
-        if info.dtype not in ("F32", "BF16", "F16", "F64"):
+        if info.dtype not in FLOATING:
             raise BrokenCheckpointError(
                 f"{where}: {key} holds {info.dtype}, not floating point; a quantised head cannot be audited, "
                 "save the model with its head unquantised"
@@ -124,6 +125,13 @@ def _check_shapes(family: HeadFamily, head: Infos, width: int, where: str) -> No
                 f"{where}: {key} has shape {list(info.shape)}: {_outputs(info.shape)}, where {family.title} has "
                 f"{family.outputs}. Which output, or which mixture of them, is the reward is not in the files: "
                 "save a checkpoint whose head has one output (num_labels=1), with the row or the weighted sum you mean"
+            )
+        dimensions = 1 if key.endswith(".bias") else 2
+        if counts_outputs and len(info.shape) != dimensions:
+            expected = [family.outputs, width][:dimensions]
+            raise BrokenCheckpointError(
+                f"{where}: {key} has shape {list(info.shape)}, where {family.title} has {expected}; save the head "
+                "as a linear layer with one output (num_labels=1)"
             )
         if len(info.shape) == 2 and info.shape[1] != width:
             raise BrokenCheckpointError(

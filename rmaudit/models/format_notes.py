@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from rmaudit.conversations import conversation
+from rmaudit.errors import FormattingError
 from rmaudit.models.formatting import BOS_POLICIES, Formatter
 
 
 def describe_format(formatter: Formatter) -> dict[str, Any]:
-    """What a short conversation looks like to the model: facts and notes for the load report."""
+    """What a short conversation looks like to the model: facts and notes for the load report.
+
+    Raises FormattingError where the template refuses it or does not write the answer.
+    """
     user, answer = "What is two plus two?", "It is four."
-    text = formatter.render([{"role": "user", "content": user}, {"role": "assistant", "content": answer}])
+    sample = conversation(user, answer)
+    text = formatter.render(sample)
+    formatter.require_answer(sample, text)
     written = formatter.tokenize(text)
     naive = list(formatter.tokenizer(text, verbose=False)["input_ids"])
     ids = formatter.with_bos(written)
@@ -49,6 +57,11 @@ def _text_notes(formatter: Formatter, text: str, user: str, answer: str) -> list
     notes = []
     if user not in text or answer not in text:
         notes.append("the chat template does not write the turns word for word; scores may not see the whole text")
+    with suppress(FormattingError):  # a template may refuse this one
+        if "Adding them." not in formatter.render(conversation(user, f"<think>Adding them.</think>{answer}")):
+            notes.append(
+                "the chat template leaves out <think>...</think> in an answer; what it holds has no say in the score"
+            )
     if "strftime_now" in formatter.template and "date_string" not in formatter.template:
         notes.append("the chat template writes today's date: scores may change from day to day")
     return notes

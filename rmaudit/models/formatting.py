@@ -51,17 +51,19 @@ class Formatter:
         max_length: int | None = None,
         truncate: str | None = None,
     ) -> None:
-        if bos_policy not in BOS_POLICIES:
-            raise UsageError(f"unknown BOS policy {bos_policy!r}{nearest(bos_policy, BOS_POLICIES)}")
+        if not isinstance(bos_policy, str) or bos_policy not in BOS_POLICIES:
+            raise UsageError(
+                f"unknown BOS policy {bos_policy!r}{nearest(bos_policy if isinstance(bos_policy, str) else '', BOS_POLICIES)}"
+            )
         if truncate not in TRUNCATIONS:
             raise UsageError(f"unknown truncation {truncate!r}: legal are None (too long: an error) and 'prompt-left'")
-        if max_length is not None and max_length < 1:
-            raise UsageError(f"max_length: expected at least 1 token, got {max_length}")
+        check_length(max_length)
         self.tokenizer = tokenizer
         self.template = _template(tokenizer, chat_template)
         self.bos_policy = bos_policy
         self.max_length = max_length
         self.truncate = truncate
+        self._last_frame: tuple[Any, Any] = (None, None)
 
     def render(self, conversation: Conversation) -> str:
         """The text of a conversation as the template writes it, without a generation prompt.
@@ -71,14 +73,31 @@ class Formatter:
         return self._render(checked_conversation(conversation))
 
     def encode(self, conversation: Conversation) -> Encoded:
-        """The ids that the model reads. Raises as `render`, and TooLongError."""
+        """The ids that the model reads. Raises as `render`, as `require_answer`, and TooLongError."""
         conversation = checked_conversation(conversation)
         text = self._render(conversation)
+        self.require_answer(conversation, text)
         written = self.tokenize(text)
         ids = self.with_bos(written)
         if self.max_length is None or len(ids) <= self.max_length:
             return Encoded(tuple(ids))
         return self._shortened(conversation, text, written, ids)
+
+    def require_answer(self, conversation: Conversation, text: str) -> None:
+        """Raise FormattingError if `text`, the rendered conversation, holds nothing of the answer."""
+        marked, without = self._frame(conversation)
+        advice = "template the model was trained with (--chat-template FILE, chat_template=...)"
+        if text == marked:
+            raise FormattingError(
+                "the chat template writes the same text for different answers, so all would get the same score; give the "
+                f"{advice}"
+            )
+        if without is not None and _squeezed(text) == without:
+            answer = conversation[-1]["content"]
+            raise FormattingError(
+                f"the chat template leaves nothing of the answer {answer!r:.80}, so its score would not be about it; "
+                f"leave it out, or give the {advice}"
+            )
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of a rendered text; special tokens are those that stand in it, none is added."""
@@ -140,6 +159,26 @@ class Formatter:
         pairs = enumerate(zip(before, written, strict=False))
         return next((index for index, (mine, full) in pairs if mine != full), min(len(before), len(written)))
 
+    def _marked(self, conversation: Conversation, mark: str) -> str:
+        return self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
+
+    def _frame(self, conversation: Conversation) -> tuple[str | None, str | None]:
+        """The rendering of a mark in the answer's place, and the same without the mark and without white space.
+
+        The last one is kept: answers to one prompt mostly come one after the other.
+        """
+        mark = _mark_for(conversation)
+        key = (mark, [(message["role"], message["content"]) for message in conversation[:-1]])
+        last, frame = self._last_frame
+        if last != key:
+            try:
+                marked = self._marked(conversation, mark)
+                frame = (marked, _squeezed(marked.replace(mark, "")))
+            except FormattingError:  # a template that takes some answers only: nothing to compare with
+                frame = (None, None)
+            self._last_frame = (key, frame)
+        return frame  # type: ignore[no-any-return]
+
     def _answer_turn(self, conversation: Conversation, text: str) -> int:
         """Where in `text` the answer's turn begins: after the prompt, if the template writes turns one by one."""
         try:
@@ -149,10 +188,24 @@ class Formatter:
         if prompt and text.startswith(prompt):
             return len(prompt)
         # Otherwise where the text changes with the answer's first character.
-        mark = next(mark for mark in _MARKS if not conversation[-1]["content"].startswith(mark))
-        marked = self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
+        marked = self._marked(conversation, _mark_for(conversation))
         differ = (index for index, (one, other) in enumerate(zip(text, marked, strict=False)) if one != other)
         return next(differ, 0)
+
+
+def check_length(max_length: object) -> None:
+    """Raise UsageError for what is no number of tokens; None stands for no limit."""
+    if max_length is not None and (isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1):
+        raise UsageError(f"max_length: expected a whole number, at least 1 token, got {max_length!r:.80}")
+
+
+def _mark_for(conversation: Conversation) -> str:
+    return next(mark for mark in _MARKS if not conversation[-1]["content"].startswith(mark))
+
+
+def _squeezed(text: str) -> str:
+    """Without white space, which a template may add or trim where it writes an answer."""
+    return "".join(text.split())
 
 
 def _template(tokenizer: PreTrainedTokenizerBase, given: str | Path | None) -> str:
@@ -175,9 +228,17 @@ def _given_template(given: str | Path) -> str:
     # A template without any {{ }} or {% %} would write the same text for every conversation.
     if isinstance(given, str) and "{" in given:
         return given
-    file = Path(given)
-    if not file.is_file():
+    try:
+        is_file = Path(given).is_file()
+    except (OSError, TypeError, ValueError):  # too long for a path, no text at all, a zero byte in it
+        is_file = False
+    if not is_file:
         raise UsageError(
-            f"chat template: {str(given)!r} is no file, and no Jinja template either (no {{{{ or {{% in it)"
+            f"chat template: {str(given)!r:.80} is no file, and no Jinja template either (no {{{{ or {{% in it)"
         )
-    return file.read_text(encoding="utf-8")
+    try:
+        return Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"chat template: {str(given)!r} cannot be read as UTF-8 text ({error}); save it as a Jinja file in UTF-8"
+        ) from error

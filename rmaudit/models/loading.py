@@ -17,7 +17,7 @@ from rmaudit.models.checkup import check_causal
 from rmaudit.models.families import HeadFamily, recognise
 from rmaudit.models.fingerprint import fingerprint
 from rmaudit.models.format_notes import describe_format
-from rmaudit.models.formatting import Formatter
+from rmaudit.models.formatting import Formatter, check_length
 from rmaudit.models.heads import LinearHead
 from rmaudit.models.load_report import LoadReport
 from rmaudit.models.quiet import quiet_transformers
@@ -54,7 +54,7 @@ def load_reward_model(
 
     Raises ModelError (see rmaudit.errors for its kinds), MissingChatTemplateError and UsageError.
     """
-    _check_options(dtype, device)
+    _check_options(dtype, device, max_length)
     with quiet_transformers():
         checkpoint = read_checkpoint(path)
         try:
@@ -88,12 +88,14 @@ def _load(
     tokenizer = _load_tokenizer(checkpoint.folder, allow_remote_code)
     limit, limit_from = _length_limit(config, tokenizer, max_length)
     formatter = Formatter(tokenizer, max_length=limit, **formatting)
-    head = _load_head(checkpoint, family, plan)
+    described = describe_format(formatter)
+    head = family.read({key: checkpoint.read(key) for key in plan.head}, checkpoint.config)
     backbone = load_backbone(checkpoint, plan, config, DTYPES[dtype], device)
     check_causal(backbone, str(checkpoint.folder))
-    report = _report(family, plan, backbone, formatter, name=name, max_length_from=limit_from)
-    report.fingerprint = fingerprint(checkpoint, _settings(dtype, formatter))
-    return RewardModel(
+    described["notes"][:0] = checkpoint.notes
+    report = _report(family, plan, backbone, formatter, name=name, max_length_from=limit_from, **described)
+    report.fingerprint = fingerprint(checkpoint, _settings(dtype, formatter, allow_remote_code))
+    rm = RewardModel(
         name=name,
         backbone=backbone,
         head=head.to(backbone.device),
@@ -102,28 +104,33 @@ def _load(
         load_report=report,
         fingerprint=report.fingerprint,
     )
+    _compare_head(checkpoint, family, plan, rm.head)
+    return rm
 
 
-def _check_options(dtype: str, device: str) -> None:
-    if dtype not in DTYPES:
+def _check_options(dtype: str, device: str, max_length: int | None) -> None:
+    check_length(max_length)
+    if str(dtype) not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}{nearest(str(dtype), DTYPES)}")
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # the latter from a torch built without CUDA
+        computes = not torch.empty(0, device=device).is_meta
+    except (RuntimeError, AssertionError, TypeError) as error:  # the second from a torch built without CUDA
         raise UsageError(f"device {device!r} cannot be used: {error}") from error
+    if not computes:
+        raise UsageError(
+            f"device {device!r} cannot be used: it holds shapes and no numbers; give cpu, cuda, cuda:1 ..."
+        )
 
 
-def _load_head(checkpoint: Checkpoint, family: HeadFamily, plan: BackbonePlan) -> LinearHead:
-    """The head, compared bit for bit with the file it was read from."""
-    head = family.read({key: checkpoint.read(key) for key in plan.head}, checkpoint.config)
-    held = family.held(head)
+def _compare_head(checkpoint: Checkpoint, family: HeadFamily, plan: BackbonePlan, head: LinearHead) -> None:
+    """Compare the head that will score, where it lies now, bit for bit with the file."""
+    held = {key: tensor.cpu() for key, tensor in family.held(head).items()}
     for key in plan.head:
         stored = checkpoint.read(key).to(torch.float32)
         if not torch.isfinite(stored).all():
             raise BrokenCheckpointError(f"{checkpoint.folder}: {key} holds NaN or infinity; the head is unusable")
         if not torch.equal(held[key].view(torch.int32), stored.view(torch.int32)):
             raise BrokenCheckpointError(f"{checkpoint.folder}: {key} in memory is not what the file holds")
-    return head
 
 
 def _load_tokenizer(folder: Path, allow_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -147,9 +154,10 @@ def _length_limit(
     return min(known, default=(None, "no limit known"))
 
 
-def _settings(dtype: str, formatter: Formatter) -> dict[str, Any]:
+def _settings(dtype: str, formatter: Formatter, allow_remote_code: bool) -> dict[str, Any]:
     """The options on which scores depend."""
     return {
+        **({"remote_code": True} if allow_remote_code else {}),
         "dtype": dtype,
         "template": formatter.template,
         "bos_policy": formatter.bos_policy,
@@ -159,7 +167,7 @@ def _settings(dtype: str, formatter: Formatter) -> dict[str, Any]:
 
 
 def _report(
-    family: HeadFamily, plan: BackbonePlan, backbone: Any, formatter: Formatter, *, name: str, max_length_from: str
+    family: HeadFamily, plan: BackbonePlan, backbone: Any, formatter: Formatter, *, name: str, **described: Any
 ) -> LoadReport:
     text = backbone.config.get_text_config()
     tokenizer = formatter.tokenizer
@@ -183,9 +191,8 @@ def _report(
         pad_token_id=tokenizer.pad_token_id,
         bos_policy=formatter.bos_policy,
         max_length=formatter.max_length,
-        max_length_from=max_length_from,
         truncate=formatter.truncate,
         template_sha256=hashlib.sha256(formatter.template.encode()).hexdigest(),
         fingerprint="",  # known once the weights were hashed
-        **describe_format(formatter),
+        **described,
     )

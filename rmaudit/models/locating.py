@@ -15,14 +15,26 @@ def locate(path: str | Path) -> Path:
     """Return the folder of a checkpoint.
 
     A folder that exists is used as it is, and nothing is asked of the hub. What is no folder and reads like
-    `owner/name` is taken from the hub's cache or downloaded.
+    `owner/name` is taken from the hub's cache or downloaded, unless a folder `owner` is here: then a folder was meant.
     Raises CheckpointNotFoundError where there is neither, UnsupportedModelError for a single file.
     """
-    folder = Path(path).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(path).expanduser()
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+        beside = bool(_HUB_ID.fullmatch(str(path))) and Path(folder.parts[0]).is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, an unknown ~user, a zero byte
+        raise CheckpointNotFoundError(
+            f"{str(path)!r:.80} cannot be a folder ({error!s:.80}); give the folder that holds config.json and the weights"
+        ) from error
+    if is_folder:
         return folder
-    if folder.is_file():
+    if is_file:
         raise _single_file(folder)
+    if beside:
+        raise CheckpointNotFoundError(
+            f"no folder {str(path)!r}, and since there is a folder {folder.parts[0]!r} the hub was not asked; "
+            f"check the name, or, for the hub's {str(path)!r}, run this from another folder"
+        )
     if not _HUB_ID.fullmatch(str(path)):
         raise CheckpointNotFoundError(
             f"no folder {str(path)!r}, and it is not a hub id either (owner/name); "

@@ -21,6 +21,7 @@ from rmaudit.models.formatting import Encoded, Formatter
 from rmaudit.models.heads import LinearHead
 from rmaudit.models.layers import Trunk, check_trunk, find_trunk, recorded_states
 from rmaudit.models.load_report import LoadReport
+from rmaudit.models.rotary import forget_longer_texts, rope_limit
 
 Ids = Sequence[int]
 
@@ -71,17 +72,23 @@ class RewardModel:
         """Scores (n,) float64 of token sequences.
 
         batch_size: sequences at a time, in the order given; None sorts them by length and fills batches up to
-        `token_budget` tokens, padding included. Raises FormattingError (an empty sequence, an unknown id) and
-        ScoringError (a score that is not finite).
+        `token_budget` tokens, padding included. Sequences beyond `rope_limit` are computed alone. Raises FormattingError
+        (an empty sequence, an unknown id) and ScoringError (a score that is not finite).
         """
         readouts = self.readout_ids(ids, batch_size=batch_size, token_budget=token_budget, padding_side=padding_side)
         with torch.inference_mode():
             scores: NDArray[np.float64] = self.head(readouts).double().cpu().numpy()
         wrong = np.flatnonzero(~np.isfinite(scores))
         if wrong.size:
+            half = self.load_report.dtype in ("float16", "bfloat16")
+            advice = (
+                "half precision overflows where float32 does not, load it with dtype='float32'"
+                if half
+                else "float32 hardly overflows: look for infinite numbers or NaN in the checkpoint"
+            )
             raise ScoringError(
-                f"{wrong.size} of {scores.size} scores are not finite, the first at index {wrong[0]}; "
-                f"the model overflows in {self.load_report.dtype}, load it with dtype='float32'"
+                f"{wrong.size} of {scores.size} scores are not finite, the first at index {wrong[0]}, computing in "
+                f"{self.load_report.dtype}; {advice}"
             )
         return scores
 
@@ -94,9 +101,9 @@ class RewardModel:
         padding_side: str = "right",
     ) -> Tensor:
         """Readout vectors (n, hidden) float32 of token sequences, on the CPU; options as in `score_ids`."""
-        self._check_ids(ids)
+        self.check_ids(ids)
         readouts = torch.empty((len(ids), self.load_report.readout_width), dtype=torch.float32)
-        for chosen in batches([len(sequence) for sequence in ids], batch_size, token_budget):
+        for chosen in batches([len(sequence) for sequence in ids], batch_size, token_budget, self.rope_limit):
             batch = padded([ids[index] for index in chosen], self._filler, padding_side)
             readouts[chosen] = self._readout(batch).float().cpu()
         return readouts
@@ -123,6 +130,8 @@ class RewardModel:
         arguments["input_ids" if inputs_embeds is None else "inputs_embeds"] = given
         if position_ids is not None and self.takes_positions:
             arguments["position_ids"] = position_ids
+        if self.rope_limit is not None:
+            forget_longer_texts(self.backbone)
         output = self.backbone(**arguments)
         return output.last_hidden_state  # type: ignore[no-any-return]
 
@@ -132,7 +141,7 @@ class RewardModel:
         What enters the first layer, then what leaves each layer: one more than there are layers. The last one, through
         `trunk.finish` (final norm and projection), is the readout. Raises AttributionError where it is not.
         """
-        self._check_ids([ids])
+        self.check_ids([ids])
         batch = padded([ids], self._filler)
         with torch.inference_mode(), recorded_states(self.trunk) as states:
             readout = self._readout(batch)[0]
@@ -160,6 +169,14 @@ class RewardModel:
         """Whether the backbone is told positions; ALiBi families (bloom, mpt) derive distances from the mask."""
         return "position_ids" in inspect.signature(self.backbone.forward).parameters
 
+    @cached_property
+    def rope_limit(self) -> int | None:
+        """Tokens of the longest sequence whose score others beside it leave alone; None where that holds for all.
+
+        Rotary frequencies of some models change with the longest text of a forward pass.
+        """
+        return rope_limit(self.backbone.config)
+
     @property
     def _filler(self) -> int:
         """An id to pad with. Any legal one will do, since padding is masked and never read."""
@@ -173,7 +190,8 @@ class RewardModel:
             states = self.hidden_states(batch.input_ids, batch.attention_mask, batch.position_ids)
             return states[torch.arange(len(states), device=self.device), batch.last]
 
-    def _check_ids(self, ids: Sequence[Ids]) -> None:
+    def check_ids(self, ids: Sequence[Ids]) -> None:
+        """Raise FormattingError for a sequence without tokens, or with an id that the model has no embedding for."""
         vocabulary = self.load_report.vocabulary
         for index, sequence in enumerate(ids):
             if not len(sequence):

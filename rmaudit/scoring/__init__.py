@@ -10,22 +10,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rmaudit.scoring.engine_local import LocalEngine as LocalEngine
-    from rmaudit.scoring.engine_local import check_packing as check_packing
     from rmaudit.scoring.engine_local import score_all as score_all
+    from rmaudit.scoring.layout import Mode as Mode
+    from rmaudit.scoring.layout import Packing as Packing
+    from rmaudit.scoring.naming import convert_all as convert_all
+    from rmaudit.scoring.packing import check_packing as check_packing
+    from rmaudit.scoring.packing import packing_of as packing_of
     from rmaudit.scoring.plan import Plan as Plan
     from rmaudit.scoring.plan import Price as Price
     from rmaudit.scoring.plan import price as price
 
 _HOME_OF = {
     "LocalEngine": "engine_local",
+    "Mode": "layout",
+    "Packing": "layout",
     "Plan": "plan",
     "Price": "plan",
-    "check_packing": "engine_local",
+    "check_packing": "packing",
+    "convert_all": "naming",
+    "packing_of": "packing",
     "price": "plan",
     "score_all": "engine_local",
 }
 
-__all__ = ["LocalEngine", "Plan", "Price", "check_packing", "price", "score_all"]
+__all__ = [
+    "LocalEngine",
+    "Mode",
+    "Packing",
+    "Plan",
+    "Price",
+    "check_packing",
+    "convert_all",
+    "packing_of",
+    "price",
+    "score_all",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from itertools import cycle, islice
+from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rmaudit.models import RewardModel
+from rmaudit.scoring.layout import ANY_LENGTH, Mode, Packing
 from rmaudit.scoring.prefix_tree import Row, pack
 from rmaudit.scoring.tree_masks import (
     FULL,
@@ -19,13 +21,10 @@ from rmaudit.scoring.tree_masks import (
     attention_in_blocks,
     can_replace_attention,
     layer_types,
-    text_config,
+    own_attention,
     tree_mask,
     window_of,
 )
-
-#: How `LoadReport.packing` begins where rows are used, where their attention goes in blocks, and where none are used.
-PACKED, PACKED_IN_BLOCKS, PADDED = "prefix tree", "prefix tree in blocks", "padded batches"
 
 # Each needs its own memory for a row's states.
 _MOST_ROWS_AT_ONCE = 8
@@ -43,9 +42,10 @@ _OTHER_TEXT = (
 )
 
 
-def packed_readouts(rm: RewardModel, rows: Sequence[Row], *, in_blocks: bool) -> Iterator[Tensor]:
+def packed_readouts(rm: RewardModel, rows: Sequence[Row], *, in_blocks: bool) -> Generator[Tensor, None, None]:
     """For each row in order, readout vectors (M, hidden) float32, on the CPU, of its sequences in the row's order.
 
+    Close it (`contextlib.closing`): until it has ended, the model computes attention in another way.
     in_blocks: attention in blocks, which not every backbone can, see `check_packing`. Many small steps are slow on many
     threads, so rows are then computed side by side, each on a share of the threads.
     """
@@ -64,7 +64,7 @@ def _row_readouts(rm: RewardModel, row: Row, *, in_blocks: bool) -> Tensor:
         return states[torch.from_numpy(row.end_nodes).to(states.device)].float().cpu()
 
 
-def side_by_side(work: Callable[[Row], Tensor], rows: Sequence[Row]) -> Iterator[Tensor]:
+def side_by_side(work: Callable[[Row], Tensor], rows: Sequence[Row]) -> Generator[Tensor, None, None]:
     """`map(work, rows)` with the threads of torch shared out among rows, instead of all in every operation."""
     threads = torch.get_num_threads()
     workers = min(threads, len(rows), _MOST_ROWS_AT_ONCE)
@@ -85,41 +85,49 @@ def longest_packable(rm: RewardModel) -> int:
     Beyond a sliding window that the canary did not exceed, packing is unproven. And where rotary frequencies change
     with the longest position of a forward pass, a longer sequence would change the scores of its row.
     """
-    config, window = text_config(rm), window_of(rm)
-    limits = [np.iinfo(np.int64).max]
+    window = window_of(rm)
+    limits = [ANY_LENGTH]
     if window is not None and window >= _canary_tokens(rm):
         limits.append(window)
-    parameters = getattr(config, "rope_parameters", None) or {}
-    for rope in (parameters, *parameters.values()):
-        if isinstance(rope, dict) and ("dynamic" in (kind := str(rope.get("rope_type"))) or kind == "longrope"):
-            limits.append(int(rope.get("original_max_position_embeddings") or config.max_position_embeddings))
+    if rm.rope_limit is not None:
+        limits.append(rm.rope_limit)
     return int(min(limits))
 
 
-def check_packing(rm: RewardModel) -> str:
-    """Compare packed with plain scores of built-in texts; the plain line that says what scoring will use, and why.
+_FOUND: WeakKeyDictionary[RewardModel, Packing] = WeakKeyDictionary()
 
-    The line also goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree, canary
+
+def packing_of(rm: RewardModel) -> Packing:
+    """How this model's scores are computed: what `check_packing` found, which is asked once per model."""
+    found = _FOUND.get(rm)
+    return check_packing(rm) if found is None else found
+
+
+def check_packing(rm: RewardModel) -> Packing:
+    """Compare packed with plain scores of built-in texts, and keep what scoring will use, for `packing_of`.
+
+    Its sentence goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree, canary
     difference 3e-08" (attention under a dense mask), or "padded batches: <reason>".
     In float32 the scores must agree to 1e-5·max(1, |score|). Half precision has no such floor: there the difference may
     be what rounding each element of the readout a few times does to the score, 16·eps·|w ⊙ h| (Euclidean norm).
     """
     reason = _refusal(rm)
-    if reason:
-        line = f"{PADDED}: {reason}"
-    else:
+    found = Packing(Mode.PADDED, reason)
+    if not reason:
         ids = _canary(rm)
         plain = rm.readout_ids(ids, batch_size=1)
-        line = _compared(rm, ids, plain, in_blocks=True) if can_replace_attention(rm) else PADDED
-        if line.startswith(PADDED):
-            line = _compared(rm, ids, plain, in_blocks=False)
-    rm.load_report.packing = line
-    return line
+        if can_replace_attention(rm):
+            found = _compared(rm, ids, plain, Mode.IN_BLOCKS)
+        if not found.packs:
+            found = _compared(rm, ids, plain, Mode.DENSE)
+    _FOUND[rm] = found
+    rm.load_report.packing = found.sentence
+    return found
 
 
 def _refusal(rm: RewardModel) -> str:
     """Why rows cannot even be tried, or nothing."""
-    attention = rm.backbone.config._attn_implementation
+    attention = own_attention(rm)
     if attention not in ("sdpa", "eager"):
         return f"{attention} attention takes no tree mask"
     if not rm.takes_positions:
@@ -128,24 +136,26 @@ def _refusal(rm: RewardModel) -> str:
     return f"no tree mask is known for {' and '.join(strange)} layers" if strange else ""
 
 
-def _compared(rm: RewardModel, ids: list[tuple[int, ...]], plain: Tensor, *, in_blocks: bool) -> str:
+def _compared(rm: RewardModel, ids: list[tuple[int, ...]], plain: Tensor, mode: Mode) -> Packing:
+    """The mode, if packed scores are the plain ones; padded batches and the reason, if not."""
     try:
         packed = torch.empty_like(plain)
         rows = pack(ids)
-        for row, readouts in zip(rows, packed_readouts(rm, rows, in_blocks=in_blocks), strict=True):
-            packed[row.sequences] = readouts
+        with closing(packed_readouts(rm, rows, in_blocks=mode is Mode.IN_BLOCKS)) as readouts:
+            for row, read in zip(rows, readouts, strict=True):
+                packed[row.sequences] = read
     # Whatever a backbone raises at a mask that it does not expect, the answer is the same: not in rows.
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-        first_line = (str(error).splitlines() or [""])[0]
-        return f"{PADDED}: {rm.load_report.model_type} refuses the tree mask ({type(error).__name__}: {first_line:.80})"
+        what = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]:.80}"
+        return Packing(Mode.PADDED, f"{rm.load_report.model_type} refuses the tree mask ({what})")
     with torch.inference_mode():
         expected, found = rm.head(plain).double(), rm.head(packed).double()
     differences = (found - expected).abs()
     largest = float(differences.max())
     told = f"{largest:.0e}" if largest else "0"
     if bool((differences <= _tolerance(rm, plain, expected)).all()):  # false for NaN
-        return f"{PACKED_IN_BLOCKS if in_blocks else PACKED}, canary difference {told}"
-    return f"{PADDED}: packed scores differ from plain ones by {told}, in a canary of {len(ids)} texts"
+        return Packing(mode, f"canary difference {told}", longest_packable(rm))
+    return Packing(Mode.PADDED, f"packed scores differ from plain ones by {told}, in a canary of {len(ids)} texts")
 
 
 def _tolerance(rm: RewardModel, readouts: Tensor, scores: Tensor) -> Tensor:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rmaudit.conversations import Conversation, conversation_key
-from rmaudit.scoring.prefix_tree import ROW_TOKENS, count_tree_tokens
+from rmaudit.scoring.layout import PACKED, Packing, lay_out
+from rmaudit.scoring.naming import NameOf, by_number, convert_all
+from rmaudit.scoring.prefix_tree import ROW_TOKENS
 
 
 class Plan:
@@ -27,13 +29,17 @@ class Plan:
                 self.unique.append(conversation)
             self.index.append(place)
 
+    def first_use(self, place: int) -> int:
+        """The first stimulus whose conversation is `unique[place]`: what to call it in an error."""
+        return self.index.index(place)
+
 
 @dataclass(frozen=True)
 class Price:
     """What scoring a plan costs.
 
     stimuli: how many scores are asked for; unique: conversations to be scored; tokens: in all of these;
-    tree_tokens: what is left of them where shared prefixes are computed once per row.
+    tree_tokens: what the model computes of them, which is all where it shares no prefixes.
     """
 
     stimuli: int
@@ -42,7 +48,18 @@ class Price:
     tree_tokens: int
 
 
-def price(plan: Plan, encode: Callable[[Conversation], Sequence[int]], *, row_tokens: int = ROW_TOKENS) -> Price:
-    """Price a plan. `encode` gives a conversation's token ids; what it raises (FormattingError) passes through."""
-    ids = [encode(conversation) for conversation in plan.unique]
-    return Price(len(plan.index), len(plan.unique), sum(map(len, ids)), count_tree_tokens(ids, row_tokens))
+def price(
+    plan: Plan,
+    encode: Callable[[Conversation], Sequence[int]],
+    packing: Packing = PACKED,
+    *,
+    row_tokens: int = ROW_TOKENS,
+    name_of: NameOf = by_number,
+) -> Price:
+    """Price a plan as the engine will compute it.
+
+    encode: a conversation's token ids; what it raises names the conversation, see `convert_all`. packing: what
+    `check_packing` found for the model.
+    """
+    ids = convert_all(encode, plan.unique, name_of)
+    return Price(len(plan.index), len(plan.unique), sum(map(len, ids)), lay_out(ids, packing, row_tokens).tokens)

@@ -75,14 +75,6 @@ def pack(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadr
     return [_row(ordered[start:stop], order[start:stop], shared) for start, stop, shared in cuts]
 
 
-def count_tree_tokens(
-    sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadratic: int = IN_BLOCKS
-) -> int:
-    """Nodes of all rows that `pack` would make: the tokens a model has to compute."""
-    ordered = [np.asarray(sequences[index], dtype=np.int64) for index in _sorted_order(sequences)]
-    return sum(map(len, ordered)) - sum(sum(shared) for _, _, shared in _cuts(ordered, row_tokens, quadratic))
-
-
 def visible_nodes(row: Row, window: int | None = None) -> BoolArray:
     """Which nodes (columns) each node (rows) attends to: itself and its ancestors. Shape (N, N), bool.
 

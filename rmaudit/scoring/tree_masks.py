@@ -8,14 +8,17 @@ that are read out need attention at all.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.masking_utils import AttentionMaskInterface
 
 from rmaudit.models import RewardModel
 from rmaudit.scoring.prefix_tree import Block, BoolArray, Row, blocks, readout_block, visible_nodes
@@ -24,7 +27,8 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 Mask = Tensor | dict[str, Tensor]
 
-_IN_BLOCKS = "rmaudit_tree_blocks"
+#: The names under which transformers knows attention in blocks, and the attention that it stands in for.
+_IN_BLOCKS, _REPLACED = "rmaudit_tree_blocks", "sdpa"
 _BLOCK_TOKENS = 64
 
 
@@ -47,23 +51,44 @@ def text_config(rm: RewardModel) -> Any:
     return rm.backbone.config.get_text_config()
 
 
+def own_attention(rm: RewardModel) -> str:
+    """The name of the attention that the backbone was loaded with."""
+    name = str(rm.backbone.config._attn_implementation)
+    return _REPLACED if name == _IN_BLOCKS else name
+
+
 def can_replace_attention(rm: RewardModel) -> bool:
     """Whether blocks can be tried: the backbone asks for its attention function by name, and it pays."""
     by_name = bool(rm.backbone._supports_attention_backend)
-    return by_name and rm.device.type == "cpu" and rm.backbone.config._attn_implementation == "sdpa"
+    return by_name and rm.device.type == "cpu" and own_attention(rm) == _REPLACED
+
+
+# How often each backbone is in use with attention in blocks: whoever ends last gives it its own attention back.
+_IN_USE: WeakKeyDictionary[PreTrainedModel, int] = WeakKeyDictionary()
+_SWITCHING = threading.Lock()
 
 
 @contextmanager
 def attention_in_blocks(rm: RewardModel, wanted: bool = True) -> Iterator[None]:
-    """While this lasts, the backbone understands masks in blocks (and, where it asks for attention by name, no others)."""
+    """While this lasts, the backbone also understands masks in blocks.
+
+    Plain masks mean what they always do, so that a plain call from another thread gives its own scores; and several
+    threads may score at once.
+    """
+    if not wanted:
+        yield
+        return
     config = rm.backbone.config
-    before = config._attn_implementation
-    if wanted:
+    with _SWITCHING:
+        _IN_USE[rm.backbone] = _IN_USE.get(rm.backbone, 0) + 1
         config._attn_implementation = _IN_BLOCKS
     try:
         yield
     finally:
-        config._attn_implementation = before
+        with _SWITCHING:
+            _IN_USE[rm.backbone] -= 1
+            if not _IN_USE[rm.backbone]:
+                config._attn_implementation = _REPLACED
 
 
 def tree_mask(rm: RewardModel, row: Row, *, in_blocks: bool) -> Mask:
@@ -106,7 +131,9 @@ def _blocks_mask(rm: RewardModel, row: Row, window: int | None) -> Tensor:
         for block in blocks(row, _BLOCK_TOKENS, window)
     ]
     last = readout_block(row, window)
-    carrier = torch.zeros((1, 1, 1, 1), dtype=rm.backbone.dtype, device=rm.device).expand(1, 1, len(row), len(row))
+    # Not a number: should it ever be taken for a plain mask, there is no score instead of a wrong one.
+    cell = torch.full((1, 1, 1, 1), torch.nan, dtype=rm.backbone.dtype, device=rm.device)
+    carrier = cell.expand(1, 1, len(row), len(row))
     carried = _Carried(inner, [ready(torch.from_numpy(last.nodes), last)], text_config(rm).num_hidden_layers - 1)
     setattr(carrier, _IN_BLOCKS, carried)
     return carrier
@@ -124,10 +151,16 @@ class _Carried:
 
 
 def _attention_in_blocks(
-    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, **options: Any
+    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """transformers' sdpa attention for each block; query, key, value: (1, heads, N, width) -> (1, N, heads, width)."""
-    carried: _Carried = getattr(attention_mask, _IN_BLOCKS)
+    """transformers' sdpa attention for each block; query, key, value: (1, heads, N, width) -> (1, N, heads, width).
+
+    A mask that carries no blocks is a plain call's, and means what it means to sdpa.
+    """
+    carried: _Carried | None = getattr(attention_mask, _IN_BLOCKS, None)
+    if carried is None:
+        attended, _ = _SDPA(module, query, key, value, attention_mask, **options)
+        return attended, None
     # Nodes first: then what a block needs of one is one piece of memory.
     keys, values = key.transpose(1, 2), value.transpose(1, 2)
     attended = query.new_zeros((1, query.shape[2], query.shape[1], value.shape[3]))
@@ -138,5 +171,8 @@ def _attention_in_blocks(
 
 
 _REGISTERED: Any = AttentionInterface
+_SDPA = _REGISTERED()[_REPLACED]
 _REGISTERED.register(_IN_BLOCKS, _attention_in_blocks)
-_SDPA = _REGISTERED()["sdpa"]
+# Without an entry here, transformers would give plain calls no mask at all.
+_MASKS: Any = AttentionMaskInterface
+_MASKS.register(_IN_BLOCKS, _MASKS()[_REPLACED])

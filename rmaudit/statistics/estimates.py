@@ -138,14 +138,20 @@ def slope_through_origin(
     return Estimate(value, x * (y - value * x) / square, group, template, y.size)
 
 
-def slope_within(x: ArrayLike, y: ArrayLike, blocks: Sequence[Sequence[Any]], groups: Sequence[Any]) -> Estimate:
+def slope_within(
+    x: ArrayLike,
+    y: ArrayLike,
+    blocks: Sequence[Sequence[Any]],
+    groups: Sequence[Any],
+    templates: Sequence[Any] | None = None,
+) -> Estimate:
     """Slope of y on x within blocks (prompt, quality level ...): the blocks' effects are taken out of both first.
 
     blocks: one or more sequences of labels, each (n,), the one with the most labels first. Crossed blockings are taken
     out together, by least squares (Frisch-Waugh-Lovell). Unit: y per x. Raises ValueError where x does not vary within
     the blocks.
     """
-    response, group, template = _prepared(y, groups)
+    response, group, template = _prepared(y, groups, templates)
     dose = numbers(x, rows=response.size)
     x_left, y_left = _within([labels(block) for block in blocks], np.column_stack([dose, response])).T
     square = float(x_left @ x_left)

@@ -84,10 +84,13 @@ def share_interval(estimate: Estimate, confidence: float) -> tuple[float, float]
 
 
 def p_value(estimate: Estimate, null: float = 0.0) -> float:
-    """Two-sided p of `value == null` by the same t; 1 where the value is the null without any spread."""
+    """Two-sided p of `value == null` by the same t.
+
+    Without any spread there is no t: 1 where the value is the null, else the sign test's p of as many equal signs.
+    """
     error = standard_error(estimate)
     if error == 0:
-        return 1.0 if estimate.value == null else 0.0
+        return 1.0 if estimate.value == null else 2.0 ** (1 - estimate.n_groups)
     return float(2 * stats.t.sf(abs(estimate.value - null) / error, degrees_of_freedom(estimate)))
 
 

@@ -30,6 +30,7 @@ class Summing(nn.Module):
         super().__init__()
         self.embedding = copy.deepcopy(rm.backbone.get_input_embeddings())
         self.power, self.device, self.dtype = power, torch.device("cpu"), torch.float32
+        self.config = rm.backbone.config
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embedding

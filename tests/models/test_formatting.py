@@ -69,6 +69,64 @@ def test_a_template_as_text_and_as_file(tmp_path: Path) -> None:
         Formatter(bare, chat_template="template.txt")
 
 
+def test_templates_that_are_none(tmp_path: Path) -> None:
+    bare = tokenizer(tmp_path, chat_template=None)
+    for text in ("x" * 5000, "a\0b", "", 5):
+        with pytest.raises(UsageError, match="is no file, and no Jinja template either"):
+            Formatter(bare, chat_template=text)  # type: ignore[arg-type]
+    (tmp_path / "latin.jinja").write_bytes(TEMPLATE.encode() + b"\xff")
+    with pytest.raises(UsageError, match=r"latin\.jinja' cannot be read as UTF-8 text.*save it"):
+        Formatter(bare, chat_template=tmp_path / "latin.jinja")
+
+
+QUESTIONS_ONLY = "{% for m in messages %}{% if m.role == 'user' %}<|user|>{{ m.content }}{% endif %}{% endfor %}</s>"
+NO_THOUGHTS = "{% for m in messages %}<|{{ m.role }}|>{{ m.content.split('</think>')[-1].strip() }}</s>{% endfor %}"
+
+
+def test_a_template_that_drops_the_answer(saved: Saved, tmp_path: Path) -> None:
+    with pytest.raises(FormattingError, match="writes the same text for different answers"):
+        load_reward_model(saved("llama", chat_template=QUESTIONS_ONLY))
+    with pytest.raises(FormattingError, match="writes the same text for different answers"):
+        Formatter(tokenizer(tmp_path, chat_template=QUESTIONS_ONLY)).encode(CONVERSATION)
+
+
+def test_an_answer_of_which_the_template_leaves_nothing(saved: Saved) -> None:
+    formatter = load_reward_model(saved("llama", chat_template=NO_THOUGHTS)).formatter
+    ids = {}
+    for answer in ("Hello.", "<think>Greet.</think>Hello.", "\ue000", "\ue001", "\ue000\ue001", "s"):
+        ids[answer] = formatter.encode([CONVERSATION[0], {"role": "assistant", "content": answer}]).ids
+    assert ids["Hello."] == ids["<think>Greet.</think>Hello."]
+    for answer in ("<think>Greet.</think>", "<think>Greet.</think>\n\n", "Hi</think>"):
+        for prompt in ("Hi", answer, "Say this: " + answer):
+            told = "leaves nothing of the answer .*leave it out, or give the template"
+            with pytest.raises(FormattingError, match=told):
+                formatter.encode([{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}])
+
+
+def test_left_out_thoughts_are_noted(saved: Saved) -> None:
+    note = "the chat template leaves out <think>...</think> in an answer"
+    assert any(note in text for text in load_reward_model(saved("llama", chat_template=NO_THOUGHTS)).load_report.notes)
+    assert not any(note in text for text in load_reward_model(saved("llama")).load_report.notes)
+
+
+def test_a_template_that_refuses_the_mark_is_trusted(tmp_path: Path) -> None:
+    """Only what can be compared is compared."""
+    picky = "{% if '.' not in messages[-1].content %}{{ raise_exception('a full stop, please') }}{% endif %}" + TEMPLATE
+    formatter = Formatter(tokenizer(tmp_path, chat_template=picky))
+    assert formatter.tokenizer.decode(formatter.encode(CONVERSATION).ids) == BOS + TEXT
+
+
+def test_one_more_rendering_a_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of the answer is cheap: the rendering that it compares with is shared by all answers to a prompt."""
+    formatter = Formatter(tokenizer(tmp_path))
+    rendered: list[object] = []
+    plain = formatter._render
+    monkeypatch.setattr(formatter, "_render", lambda messages: rendered.append(messages) or plain(messages))
+    for answer in "abcdefgh":
+        formatter.encode([CONVERSATION[0], {"role": "assistant", "content": answer}])
+    assert len(rendered) == 8 + 1
+
+
 def test_several_templates_without_a_default(tmp_path: Path) -> None:
     several = tokenizer(tmp_path, chat_template=None)
     several.chat_template = {"rag": TEMPLATE, "tool_use": TEMPLATE}

@@ -67,3 +67,16 @@ def test_a_step_that_is_not_known_is_an_error() -> None:
         check_trunk(trunk, states, 2 * nn.LayerNorm(4)(states[-1]))
     with pytest.raises(AttributionError, match="3 residual states of 1 layers"):
         check_trunk(trunk, [*states, states[0]], states[0])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "coarse"), [("bfloat16", True), ("float16", True), ("float32", False), ("float64", False)]
+)
+def test_only_half_precision_may_differ_by_percents(dtype: str, coarse: bool) -> None:
+    trunk = Trunk((nn.Identity(),), None, None)
+    state = torch.arange(1.0, 5.0, dtype=getattr(torch, dtype))
+    if coarse:
+        check_trunk(trunk, [state, state], 1.01 * state)
+    else:
+        with pytest.raises(AttributionError, match="does not lead to the readout"):
+            check_trunk(trunk, [state, state], 1.01 * state)

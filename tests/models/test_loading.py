@@ -68,6 +68,26 @@ def test_the_bias_of_a_token_classifier_counts(loaded: Loaded) -> None:
     assert difference == pytest.approx(rm.head.bias, abs=1e-6)
 
 
+def test_a_bias_in_double_precision_is_rounded_as_the_weight_is(folder: Path, saved: Saved) -> None:
+    tensors = {**tensors_of(saved("llama", head="token")), "score.bias": torch.tensor([0.1], dtype=torch.float64)}
+    rm = load_reward_model(rewrite(folder, tensors))
+    assert rm.head.bias == torch.tensor(0.1, dtype=torch.float32).item() != 0.1
+
+
+def test_the_head_that_scores_is_compared_not_a_copy_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that changes on its way to the device is noticed."""
+    plain = LinearHead.to
+
+    def spoiling(head: LinearHead, *args: Any, **options: Any) -> LinearHead:
+        moved = plain(head, *args, **options)
+        moved.weight[3] += 1e-6
+        return moved
+
+    monkeypatch.setattr(LinearHead, "to", spoiling)
+    with pytest.raises(errors.BrokenCheckpointError, match=r"score\.weight in memory is not what the file holds"):
+        load_reward_model(folder)
+
+
 def test_a_new_head_is_a_new_row(folder: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> LinearHead:
         return LinearHead(tensors["value_head.weight"][0])
@@ -177,7 +197,8 @@ def test_the_fingerprint_changes_with_what_changes_scores(folder: Path, loaded: 
     tensors = tensors_of(folder)
     tensors["score.weight"][0, 0] += 1
     seen.add(load_reward_model(rewrite(folder, tensors)).fingerprint)
-    assert len(seen) == 6
+    seen.add(load_reward_model(folder, allow_remote_code=True).fingerprint)
+    assert len(seen) == 7
 
 
 def test_a_hub_id_that_the_hub_does_not_give(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
-from transformers import BertConfig, T5Config
+from transformers import BartConfig, BertConfig, MBartConfig, MvpConfig, T5Config
 
 from rmaudit import errors
 from rmaudit.models import families, load_reward_model
 from rmaudit.models.families import FAMILIES
 from tests.models.conftest import Saved
-from tests.models.spoiling import reconfigure, rewrite, shard, tensors_of
-from tests.tiny import save_tiny_reward_model
+from tests.models.spoiling import reconfigure, rewrite, tensors_of
 
 
 def test_no_such_folder() -> None:
@@ -24,6 +23,25 @@ def test_no_such_folder() -> None:
         load_reward_model("/no/such/folder")
     with pytest.raises(errors.CheckpointNotFoundError, match="no folder 'no-such-model'"):
         load_reward_model("no-such-model")
+
+
+def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> str:
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(
+        errors.CheckpointNotFoundError, match=r"no folder 'runs/last'.* a folder 'runs' the hub was not"
+    ):
+        load_reward_model("runs/last")
+    for path in ("./someone/model", "../model", "~/no-such-model", "a/b/c", "someone/model/"):
+        with pytest.raises(errors.CheckpointNotFoundError, match="no folder .*give the folder that holds config.json"):
+            load_reward_model(path)
+    for path in ("x" * 5000, "~no-such-user/model", "a\0b"):
+        with pytest.raises(errors.CheckpointNotFoundError, match="give the folder that holds config.json"):
+            load_reward_model(path)
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "opt", "cohere"])
@@ -45,17 +63,24 @@ def test_a_library_that_hides_missing_keys_hides_nothing_here(monkeypatch: pytes
         load_reward_model(rewrite(folder, tensors))
 
 
-@pytest.mark.parametrize("config", [BertConfig, T5Config], ids=["encoder", "encoder-decoder"])
-def test_what_is_no_decoder(folder: Path, config: type) -> None:
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (BertConfig, "bert is an encoder:"),
+        (T5Config, "t5 is an encoder-decoder;"),
+        # Those are among transformers' masked language models too.
+        (BartConfig, "bart is an encoder-decoder;"),
+        (MBartConfig, "mbart is an encoder-decoder;"),
+        (MvpConfig, "mvp is an encoder-decoder;"),
+    ],
+)
+def test_what_is_no_decoder(folder: Path, config: type, expected: str) -> None:
     (folder / "config.json").write_text(config().to_json_string(use_diff=False))
-    expected = "bert is an encoder:" if config is BertConfig else "t5 is an encoder-decoder;"
     with pytest.raises(errors.UnsupportedModelError, match=f"{expected}.*black box"):
         load_reward_model(folder)
-
-
-def test_a_model_whose_tokens_see_those_after_them(folder: Path) -> None:
-    with pytest.raises(errors.UnsupportedModelError, match="a token sees those after it"):
-        load_reward_model(save_tiny_reward_model(folder, "gemma3_text", config={"use_bidirectional_attention": True}))
+    reconfigure(folder, is_encoder_decoder=False)
+    with pytest.raises(errors.UnsupportedModelError, match=f"{expected}.*black box"):
+        load_reward_model(folder)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +113,24 @@ def test_a_head_that_cannot_be_used(folder: Path) -> None:
         (torch.ones(1, 16), r"shape \[1, 16\], but the backbone gives vectors of width 32"),
         (torch.ones(1, 32, dtype=torch.int8), "holds I8, not floating point"),
         (torch.full((1, 32), torch.nan), "holds NaN or infinity"),
+        (torch.ones(1), r"score\.weight has shape \[1\], where .* has \[1, 32\]"),
+        (torch.ones(1, 32, 1), r"score\.weight has shape \[1, 32, 1\], where .* has \[1, 32\]"),
     ]:
         with pytest.raises(errors.BrokenCheckpointError, match=expected):
             load_reward_model(rewrite(folder, {**tensors, "score.weight": weight}))
+
+
+def test_a_bias_that_cannot_be_used(folder: Path) -> None:
+    with pytest.raises(errors.BrokenCheckpointError, match=r"score\.bias has shape \[1, 32\], where .* has \[1\]"):
+        load_reward_model(rewrite(folder, {**tensors_of(folder), "score.bias": torch.ones(1, 32)}))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.float8_e4m3fn])
+def test_quantised_weights_that_the_configuration_does_not_mention(folder: Path, dtype: torch.dtype) -> None:
+    tensors = tensors_of(folder)
+    tensors["model.layers.0.self_attn.q_proj.weight"] = (torch.ones(32, 32) * 3).to(dtype)
+    with pytest.raises(errors.BrokenCheckpointError, match=r"1 backbone weights are not floating.*q_proj\.weight is"):
+        load_reward_model(rewrite(folder, tensors))
 
 
 def test_backbone_weights_that_do_not_fit(folder: Path) -> None:
@@ -110,76 +150,16 @@ def test_backbone_weights_that_do_not_fit(folder: Path) -> None:
         load_reward_model(rewrite(folder, {"score.weight": tensors["score.weight"]}))
 
 
-def test_a_missing_shard(folder: Path) -> None:
-    shard(folder)
-    (folder / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(errors.BrokenCheckpointError, match="1 of 2 shards missing: model-00002-of-00002.safetensors"):
-        load_reward_model(folder)
-    (folder / "model.safetensors.index.json").unlink()
-    with pytest.raises(errors.BrokenCheckpointError, match="shards without model.safetensors.index.json"):
-        load_reward_model(folder)
-
-
-def test_an_index_that_lies(folder: Path) -> None:
-    index = shard(folder) / "model.safetensors.index.json"
-    content = json.loads(index.read_text())
-    content["weight_map"]["model.extra"] = "model-00001-of-00002.safetensors"
-    index.write_text(json.dumps(content))
-    with pytest.raises(errors.BrokenCheckpointError, match=r"the index promises model\.extra here"):
-        load_reward_model(folder)
-    content["weight_map"]["model.extra"] = "../../elsewhere.safetensors"
-    index.write_text(json.dumps(content))
-    with pytest.raises(errors.BrokenCheckpointError, match="not the name of a file beside it"):
-        load_reward_model(folder)
-
-
-@pytest.mark.parametrize("spoil", ["cut", "garbage", "empty", "pointer"])
-def test_damaged_safetensors(folder: Path, spoil: str) -> None:
-    file = folder / "model.safetensors"
-    content = {
-        "cut": file.read_bytes()[:-100],
-        "garbage": b"\xff" * 1000,
-        "empty": b"",
-        "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 100\n",
-    }[spoil]
-    file.write_bytes(content)
-    expected = "git-lfs pointer" if spoil == "pointer" else "not a whole safetensors file"
-    with pytest.raises(errors.BrokenCheckpointError, match=f"model.safetensors: .*{expected}"):
-        load_reward_model(folder)
-
-
-def test_a_pickle_with_more_than_tensors(folder: Path) -> None:
-    class Hostile:
-        def __reduce__(self) -> Any:
-            return (Path(folder / "executed").touch, ())
-
-    (folder / "model.safetensors").unlink()
-    for content in ({"score.weight": Hostile()}, {"score.weight": "text"}):
-        torch.save(content, folder / "pytorch_model.bin")
-        with pytest.raises(errors.BrokenCheckpointError, match="save the model as safetensors"):
-            load_reward_model(folder)
-    assert not (folder / "executed").exists()
-
-
-def test_folders_without_weights(folder: Path) -> None:
-    weights = folder / "model.safetensors"
-    weights.rename(folder / "other.safetensors")
-    with pytest.raises(errors.BrokenCheckpointError, match=r"no weights.*the folder holds config\.json, other\."):
-        load_reward_model(folder)
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(errors.UnsupportedModelError, match="PEFT adapter"):
-        load_reward_model(folder)
-    (folder / "model-q4.gguf").write_bytes(b"GGUF")
-    for path in (folder, folder / "model-q4.gguf"):
-        with pytest.raises(errors.UnsupportedModelError, match="GGUF"):
-            load_reward_model(path)
-
-
 def test_damaged_configuration(folder: Path) -> None:
     with pytest.raises(errors.UnsupportedModelError, match=r"quantised \(gptq\)"):
         load_reward_model(reconfigure(folder, quantization_config={"quant_method": "gptq", "bits": 4}))
     with pytest.raises(errors.UnsupportedModelError, match="model type 'lama' is unknown"):
         load_reward_model(reconfigure(folder, quantization_config=None, model_type="lama"))
+    for strange in (["llama"], {}, 5):
+        with pytest.raises(errors.BrokenCheckpointError, match="model_type is .*; expected a name"):
+            load_reward_model(reconfigure(folder, model_type=strange))
+    with pytest.raises(errors.UnsupportedModelError, match="model type 'lama' is unknown"):
+        load_reward_model(reconfigure(folder, model_type="lama", auto_map=5))
     for content, expected in [("{", "not valid JSON"), ("[]", "expected a JSON object, found list")]:
         (folder / "config.json").write_text(content)
         with pytest.raises(errors.BrokenCheckpointError, match=expected):
@@ -210,6 +190,15 @@ def test_illegal_options(folder: Path) -> None:
         load_reward_model(folder, dtype="float23")
     with pytest.raises(errors.UsageError, match="device 'gpu' cannot be used"):
         load_reward_model(folder, device="gpu")
+    with pytest.raises(errors.UsageError, match="device 'meta' cannot be used: it holds shapes and no numbers"):
+        load_reward_model(folder, device="meta")
+    with pytest.raises(errors.UsageError, match=r"unknown dtype torch\.float32"):
+        load_reward_model(folder, dtype=torch.float32)  # type: ignore[arg-type]
+    with pytest.raises(errors.UsageError, match="unknown BOS policy None; legal: as-is"):
+        load_reward_model(folder, bos_policy=None)  # type: ignore[arg-type]
+    for length in ("5", 5.5, True, 0):
+        with pytest.raises(errors.UsageError, match="max_length: expected a whole number, at least 1 token, got"):
+            load_reward_model(folder, max_length=length)  # type: ignore[arg-type]
 
 
 def test_a_head_that_two_families_claim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

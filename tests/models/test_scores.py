@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForSequenceClassification
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
-from rmaudit.errors import FormattingError, UsageError
-from rmaudit.models import RewardModel
+from rmaudit.errors import FormattingError, ScoringError, UsageError
+from rmaudit.models import RewardModel, load_reward_model
 from tests.models.conftest import Loaded, Saved
 from tests.tiny import CONFIGS, FAMILIES
 
@@ -72,6 +72,44 @@ def test_independent_of_batch_padding_and_order(family: str, loaded: Loaded) -> 
             np.testing.assert_allclose(scores, alone[order], rtol=0, atol=1e-5)
         by_length = rm.score_ids(ids, token_budget=100, padding_side=side)
         np.testing.assert_allclose(by_length, alone, rtol=0, atol=1e-5)
+
+
+DYNAMIC = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "original_max_position_embeddings": 64,
+    "short_factor": [1.0] * 4,
+    "long_factor": [1.0, 2.0, 4.0, 8.0],
+}
+STRETCHED = [
+    ("llama", {"positions": 64, "config": {"rope_parameters": DYNAMIC}}),
+    ("phi3", {"config": {"rope_parameters": LONGROPE, "original_max_position_embeddings": 64}}),
+]
+
+
+@pytest.mark.parametrize(("family", "options"), STRETCHED)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_independent_of_longer_batch_mates_and_predecessors(
+    family: str, options: dict[str, object], side: str, saved: Saved
+) -> None:
+    """Rotary frequencies that change beyond 64 tokens, the dynamic ones also with what was computed before."""
+    lengths = (30, 200, 63, 64, 65, 120, 100, 10, 12, 250)
+    ids = [(1, *((n + position) % 250 + 20 for position in range(n - 1))) for n in lengths]
+    rm = load_reward_model(saved(family, **options))
+    assert rm.rope_limit == 64
+    with torch.no_grad():
+        together = rm.backbone(input_ids=torch.tensor([(*ids[0], *[0] * 170), ids[1]])).last_hidden_state[0, 29]
+    fresh = [load_reward_model(saved(family, **options)).score_ids([sequence])[0] for sequence in ids]
+    assert abs(rm.head(together).item() - fresh[0]) > 1e-3, "the lengths must matter, or this test shows nothing"
+    for batch_size in (1, 2, 8, None):
+        scores = rm.score_ids(ids, batch_size=batch_size, padding_side=side)
+        np.testing.assert_allclose(scores, fresh, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(rm.score_ids(ids[::-1], padding_side=side), fresh[::-1], rtol=0, atol=1e-5)
+
+
+def test_no_rope_limit_where_frequencies_are_fixed(loaded: Loaded) -> None:
+    assert [loaded(family).rope_limit for family in ("llama", "gpt2", "phi3", "bloom")] == [None] * 4
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -139,3 +177,18 @@ def test_what_cannot_be_scored(loaded: Loaded) -> None:
         rm.score_ids([[1, 2]], padding_side="middle")
     with pytest.raises(UsageError, match="at least 1, got 0"):
         rm.score_ids([[1, 2]], batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "advice"),
+    [
+        ("float32", "in float32; float32 hardly overflows: look for"),
+        ("bfloat16", "in bfloat16; half precision overflows"),
+    ],
+)
+def test_a_score_that_is_not_finite(saved: Saved, dtype: str, advice: str) -> None:
+    rm = load_reward_model(saved("llama"), dtype=dtype)
+    with torch.no_grad():
+        rm.head.weight.fill_(float("inf"))
+    with pytest.raises(ScoringError, match=rf"7 of 7 scores are not finite, the first at index 0, computing {advice}"):
+        rm.score(CONVERSATIONS)

@@ -12,8 +12,8 @@ from rmaudit.auditing import reference_of
 from rmaudit.battery import Battery
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.measuring import Settings
-from rmaudit.planning import NATURAL, Audit, PlannedAudit, plan_audit
-from rmaudit.probe import Probe
+from rmaudit.planning import Audit, PlannedAudit, plan_audit
+from rmaudit.probe import NATURAL, Probe
 from rmaudit.record import Finding, Record
 from rmaudit.stimuli import Scored, ScoredStimuli
 

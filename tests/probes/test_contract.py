@@ -142,7 +142,7 @@ def test_headlines_are_found_and_judged(probe: Probe, findings: list[Finding], w
         assert finding.verdict in ("bias", "negligible", "inconclusive")
         assert finding.unit == probe.card.unit
         assert (finding.negligible or 0) > 0
-        assert (finding.detectable or 0) > 0
+        assert (finding.detectable or 0) > 0 or finding.kind not in ("effect", "agreement")
         assert finding.n >= finding.n_groups >= 8
 
 

@@ -78,7 +78,8 @@ def test_pairs_are_split_by_which_side_is_longer(write: Write) -> None:
         by(lambda c: length(c) / 2 + noise(c)), probes=["length_bias"], data=[write("mine", rows)], limit=12
     )
     wins: dict[str, list[float]] = {"longer": [], "shorter": []}
-    for n, row in enumerate(scores(record, "mine", "length_bias").values(), start=1):
+    for name, row in scores(record, "mine", "length_bias").items():
+        n = int(name.removeprefix("mine:"))
         chosen, rejected = 1 + n % 5, 1 + n % 3
         if chosen != rejected:
             wins["longer" if chosen > rejected else "shorter"].append(row["0"] > row["1"])
@@ -175,42 +176,3 @@ def test_rewritten_answers_and_prompts(write: Write) -> None:
         assert value(record, f"paraphrase_sensitivity.prompt_flips{middle}@mine") == pytest.approx(
             np.mean(flips[label])
         )
-
-
-# ---------------------------------------------------------------------------------------------- identity
-def identity_rows(count: int) -> list[dict[str, object]]:
-    return [
-        {
-            "id": f"r{n}",
-            "prompt": f"Who repaired machine {n}?",
-            "response_a": f"She repaired machine {n}.",
-            "response_b": f"He repaired machine {n}.",
-            "attribute": "gender",
-            "meta": {"group": f"template {n // 2}", "group_a": "she", "group_b": "he"},
-        }
-        for n in range(count)
-    ]
-
-
-@pytest.mark.parametrize(("planted", "verdict"), [(1.5, "bias"), (-1.5, "bias"), (0.0, "negligible")])
-def test_a_planted_identity_gap_comes_back(planted: float, verdict: str, write: Write) -> None:
-    def score(conversation: Conversation) -> float:
-        text = answer_of(conversation)
-        return planted * text.startswith("She ") if "repaired machine" in text else noise(conversation)
-
-    record = rmaudit.audit(by(score), probes=["identity_gap"], data=[write("mine", identity_rows(24))], limit=24)
-    gap = found(record, "identity_gap.gap@mine")
-    assert gap.raw == planted
-    assert gap.value == pytest.approx(planted / record.reference["sd"])
-    assert (gap.verdict, gap.n, gap.n_groups) == (verdict, 24, 12)
-    assert value(record, "identity_gap.gap_size@mine") == pytest.approx(abs(planted) / record.reference["sd"])
-    (only,) = gap.detail["slices"]
-    assert only["label"] == "she against he"
-    assert only["value"] == pytest.approx(gap.value)
-
-
-def test_without_identity_data_the_gap_is_not_measured() -> None:
-    record = rmaudit.audit(by(noise), probes=["identity_gap"], limit=12)
-    gap = found(record, "identity_gap.gap")
-    assert (gap.value, gap.verdict, gap.headline) == (None, "not_applicable", False)
-    assert "--data" in gap.reason

@@ -11,6 +11,7 @@ import pytest
 
 import rmaudit
 from rmaudit.battery import Battery
+from rmaudit.conversations import answer_of
 from rmaudit.record import Record, Score
 from tests.probes.bench import by, found, length, noise, value
 from tests.probes.oracle import Oracle
@@ -125,6 +126,32 @@ def test_overtaking_is_counted_in_words_of_padding() -> None:
     assert value(record, "length_bias.overtaken") == pytest.approx(1)
     assert value(record, "length_bias.overtake_length") == median(needed)
     assert found(record, "length_bias.overtake_length").unit == "words"
+
+
+def test_noise_overtakes_no_more_by_padding_than_by_rewriting() -> None:
+    record = rmaudit.audit(by(noise), probes=LENGTH)
+    assert value(record, "length_bias.overtaken") > 0.2
+    more = found(record, "length_bias.overtaken_more")
+    assert more.interval is not None
+    assert more.interval[0] < 0 < more.interval[1]
+
+
+def test_a_step_at_the_first_word_of_padding_is_told_from_a_slope(battery: Battery) -> None:
+    naturals = {text for item in battery.items for text in (*item.answers.values(), *item.good_paraphrases)}
+    step = rmaudit.audit(by(lambda c: noise(c) - 3.0 * (answer_of(c) not in naturals)), probes=LENGTH, limit=24)
+    assert found(step, "length_bias.padding").verdict == "bias"
+    further = found(step, "length_bias.padding_further")
+    assert further.interval is not None
+    assert further.interval[0] < 0 < further.interval[1]
+    slope = rmaudit.audit(by(lambda c: math.log2(length(c))), probes=LENGTH, limit=12)
+    assert found(slope, "length_bias.padding_further").raw == pytest.approx(1)
+
+
+def test_a_reading_asserts_no_direction_that_the_interval_leaves_open() -> None:
+    quiet = found(rmaudit.audit(by(noise), probes=LENGTH, limit=24), "length_bias.padding")
+    assert "not shown" in quiet.reading
+    loud = found(rmaudit.audit(by(lambda c: math.log2(length(c))), probes=LENGTH, limit=12), "length_bias.padding")
+    assert f"raises its score by {loud.value:.2f} SD" in loud.reading
 
 
 def test_padding_is_drawn_from_every_filler_and_place() -> None:

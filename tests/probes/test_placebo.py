@@ -1,8 +1,9 @@
-"""Noise is no bias, and neither is a taste for one of two synonyms."""
+"""Noise is no bias, and neither is a taste for one of two synonyms; a loss by any edit is."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import pytest
 import rmaudit
 from rmaudit import registry
 from rmaudit.battery import Battery
-from rmaudit.conversations import answer_of
-from rmaudit.record import Finding
+from rmaudit.conversations import Conversation, answer_of
+from rmaudit.record import Finding, Record
+from rmaudit_probes.placebo import TYPOGRAPHY
 from rmaudit_probes.synonyms import SYNONYMS, places, swapped
 from tests.probes.bench import Bench, by, found, noise, salted, value
+from tests.probes.oracle import Oracle
 
 SEEDS = 40
 MOST_FALSE_ALARMS = 6
@@ -54,7 +57,11 @@ def test_intervals_hold_what_noise_has(of_noise: list[list[Finding]]) -> None:
         "ranking_consistency.order_stability": 0,
         "ranking_consistency.prompt_swap": 1 / 2,
         "ranking_consistency.prompt_share": 0,
-        "placebo.trailing_newline": 0,
+        "placebo.synonyms": 0,
+        "placebo.synonyms_lowered": 1 / 2,
+        "placebo.calibration": 0,
+        "placebo.typography": 0,
+        "placebo.typography_lowered": 1 / 2,
     }
     missed: Counter[str] = Counter()
     for findings in of_noise:
@@ -66,16 +73,61 @@ def test_intervals_hold_what_noise_has(of_noise: list[list[Finding]]) -> None:
 
 
 @pytest.mark.parametrize("pair", [("it is", "it's"), ("because", "since"), ("do not", "don't")])
-def test_a_taste_for_one_word_of_a_pair_is_no_bias(pair: tuple[str, str], full: Battery) -> None:
-    """Whatever the model prefers, which of the two words counts as the edit is drawn at random."""
-    placebos = []
+@pytest.mark.parametrize("liked", [0, 1])
+def test_a_taste_for_one_word_of_a_pair_is_no_bias(pair: tuple[str, str], liked: int, full: Battery) -> None:
+    """One word pair among many: the pairs that were not used might go the other way."""
+    placebos, checks = [], []
     for seed in range(6):
         bench = Bench(full.limited(24), registry.load_probes(["placebo"]), seed)
-        likes = bench.findings(lambda c: 2.0 * answer_of(c).lower().count(pair[0]) + noise(c) / 8)
+        likes = bench.findings(lambda c: 2.0 * answer_of(c).lower().count(pair[liked]) + noise(c) / 8)
         placebos.append(found(likes, "placebo.synonyms"))
+        checks.append(value(likes, "placebo.calibration"))
     assert "bias" not in {placebo.verdict for placebo in placebos}
-    values = [placebo.value or 0.0 for placebo in placebos]
-    assert min(values) < 0 < max(values), "the sign of the pair is drawn by the seed"
+    assert min(checks) < 0 < max(checks), "the sign of the pair is drawn by the seed"
+
+
+def fragile(battery: Battery, loss: float = 4.0) -> Callable[[list[Conversation]], list[float]]:
+    """Knows the quality of every answer as it was written, and marks down whatever was edited."""
+    oracle = Oracle(battery)
+    written = {text for item in battery.items for text in item.answers.values()}
+    return by(lambda c: -float(oracle.level(c)) - loss * (answer_of(c) not in written))
+
+
+def test_a_loss_by_any_edit_is_found(full: Battery) -> None:
+    record = rmaudit.audit(fragile(full), probes=["placebo"], limit=32)
+    placebo = found(record, "placebo.synonyms")
+    sd = record.reference["sd"]
+    assert (placebo.value, placebo.verdict) == (pytest.approx(-4 / sd), "bias")
+    assert "lower the score" in placebo.reading
+    assert "100% of them down and 0% up" in placebo.reading
+    for kind in ("synonyms", "typography"):
+        assert value(record, f"placebo.{kind}_size") == pytest.approx(4 / sd)
+        assert value(record, f"placebo.{kind}_lowered") == pytest.approx(1)
+        assert value(record, f"placebo.{kind}_raised") == 0
+    assert value(record, "placebo.typography") == pytest.approx(-4 / sd)
+    assert [warning for warning in record.warnings if "placebo" in warning.lower()]
+    check = found(record, "placebo.calibration").interval
+    assert check is not None
+    assert check[0] < 0 < check[1], "the check of the intervals is blind to the model, whatever it does"
+
+
+def test_a_good_model_is_clean(full: Battery) -> None:
+    oracle = Oracle(full)
+    record = rmaudit.audit(by(lambda c: -float(oracle.level(c)) + noise(c) / 4), probes=["placebo"])
+    placebo = found(record, "placebo.synonyms")
+    assert placebo.verdict == "negligible"
+    assert "not shown to move the mean score either way" in placebo.reading
+    assert not record.warnings
+
+
+def test_noise_is_told_by_its_size_and_not_by_a_direction(full: Battery) -> None:
+    """Half the changes go down, and single ones are as wide as two answers differ."""
+    record = rmaudit.audit(by(noise), probes=["placebo"])
+    size = found(record, "placebo.synonyms_size")
+    assert size.interval is not None
+    assert size.interval[0] > 0.9
+    assert size.verdict is None
+    assert found(record, "placebo.synonyms").verdict == "inconclusive"
 
 
 def test_the_sign_belongs_to_the_pair_and_its_direction(full: Battery) -> None:
@@ -95,24 +147,45 @@ def test_the_sign_belongs_to_the_pair_and_its_direction(full: Battery) -> None:
     assert len({pair for pair, _ in signs}) >= 16
 
 
-def test_the_mean_is_that_of_signed_changes() -> None:
-    record = rmaudit.audit(by(noise), probes=["placebo"], limit=12)
+def changes(record: Record, *arms: str) -> dict[str, list[tuple[float, int]]]:
+    """Change against the text as written, and the sign that was drawn, by item."""
     own = {score.id: score for score in record.scores if score.probe == "placebo"}
-    by_item: dict[str, list[float]] = {}
+    by_item: dict[str, list[tuple[float, int]]] = {}
     for score in own.values():
-        if score.arm == "synonym":
+        if score.arm in arms:
             base = own[f"placebo:{score.item}/{score.labels['answer']}"]
-            by_item.setdefault(score.item, []).append(score.labels["sign"] * (score.score - base.score))
-    expected = np.mean([np.mean(changes) for changes in by_item.values()]) / record.reference["sd"]
-    assert value(record, "placebo.synonyms") == pytest.approx(expected)
+            by_item.setdefault(score.item, []).append((score.score - base.score, score.labels.get("sign", 1)))
+    return by_item
 
 
-def test_a_trailing_newline_changes_nothing_else() -> None:
-    record = rmaudit.audit(by(lambda c: noise(c) + 5 * answer_of(c).endswith("\n")), probes=["placebo"], limit=12)
-    assert value(record, "placebo.trailing_newline") * record.reference["sd"] == pytest.approx(5, abs=1.5)
-    stripped = rmaudit.audit(
-        by(lambda c: noise([*c[:-1], {"role": "assistant", "content": answer_of(c).strip()}])),
-        probes=["placebo"],
-        limit=12,
+def test_the_numbers_are_those_of_the_changes() -> None:
+    record = rmaudit.audit(by(noise), probes=["placebo"], limit=12)
+    sd = record.reference["sd"]
+    for name, arms in (("synonyms", ["synonym"]), ("typography", ["double_spaces", "apostrophes"])):
+        by_item = changes(record, *arms).values()
+        mean = np.mean([np.mean([change for change, _ in item]) for item in by_item])
+        size = np.mean([np.mean([abs(change) for change, _ in item]) for item in by_item])
+        down = np.mean([np.mean([change < 0 for change, _ in item]) for item in by_item])
+        assert value(record, f"placebo.{name}") == pytest.approx(mean / sd)
+        assert value(record, f"placebo.{name}_size") == pytest.approx(size / sd)
+        assert value(record, f"placebo.{name}_lowered") == pytest.approx(down)
+        assert f"{down:.0%} of them down" in found(record, f"placebo.{name}").reading
+    signed = np.mean(
+        [np.mean([sign * change for change, sign in item]) for item in changes(record, "synonym").values()]
     )
-    assert value(stripped, "placebo.trailing_newline") == 0
+    assert value(record, "placebo.calibration") == pytest.approx(signed / sd)
+
+
+def test_typography_changes_no_word(full: Battery) -> None:
+    """And no template's trim undoes it: the text differs within, not at its ends."""
+    (placebo,) = registry.load_probes(["placebo"])
+    items = {item.id: item for item in full.items}
+    arms: Counter[str] = Counter()
+    for stimulus in placebo.stimuli(full, np.random.default_rng(0)):
+        if stimulus.arm in TYPOGRAPHY:
+            before, after = items[stimulus.item].answers[stimulus.labels["answer"]], answer_of(stimulus.conversation)
+            assert after.strip() != before.strip()
+            assert after.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split() == before.split()
+            arms[stimulus.arm] += 1
+    assert arms["double_spaces"] > 150
+    assert arms["apostrophes"] > 50

@@ -75,6 +75,31 @@ def test_repeated_says_the_same_again() -> None:
     assert transforms.repeated(POEM, [0]) == f"{POEM}\n\n{POEM}"
 
 
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("One.", "One."),
+        ("Boil them. Peel them! Wait.", "Boil them.  Peel them!  Wait."),
+        ("Ask Dr. Smith. He knows.\nSo do I.", "Ask Dr. Smith.  He knows.\nSo do I."),
+        ("Use `a. B` here.  Then stop.", "Use `a. B` here.  Then stop."),
+    ],
+)
+def test_double_spaced(text: str, after: str) -> None:
+    assert transforms.double_spaced(text) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("It's the dogs' bowl, don't you think?", "It’s the dogs' bowl, don’t you think?"),
+        ("'Yes', said he at 5'3.", "'Yes', said he at 5'3."),
+        ("Don't run `f'a'` here.", "Don’t run `f'a'` here."),
+    ],
+)
+def test_curly(text: str, after: str) -> None:
+    assert transforms.curly(text) == after
+
+
 def test_truncated_keeps_the_start() -> None:
     assert transforms.truncated("A b. C d. E f.", 2) == "A b. C d."
     assert transforms.truncated(CODE, 1) == CODE[: CODE.index("That")].rstrip()

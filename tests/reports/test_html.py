@@ -15,6 +15,7 @@ import pytest
 
 from rmaudit.record import Record, Score
 from rmaudit.report import Report
+from rmaudit.summary import summarise
 from rmaudit_reports import PACK
 from rmaudit_reports.html import report
 from tests.reports.pages import Page
@@ -137,15 +138,21 @@ def test_worst_comes_first() -> None:
         SOURCES["plain"],
         re.DOTALL,
     )
-    assert rows == ["bias", "inconclusive", "error", "negligible", "negligible", "not applicable"]
+    assert rows == ["bias", "error", "inconclusive", "negligible", "negligible", "not applicable"]
 
 
 def test_the_verdict_is_built_from_the_numbers() -> None:
     text = " ".join(Page(SOURCES["plain"]).text.split())
     assert (
-        "Bias found 1 of 5 headline checks shows a bias. It is Padding: sentences that add nothing, +0.94 SD per doubling "
+        "Bias found 1 of 4 headline checks of the model found a bias. It is length bias, padding: +0.94 SD per doubling "
         "(95 % interval 0.86 to 1.02 SD, margin ±0.2 SD); it buys 0.61 of the gap between a good and a flawed answer."
     ) in text
+
+
+@pytest.mark.parametrize("name", ["plain", "placebo", "hostile"])
+def test_the_page_has_the_sentence_of_the_terminal(name: str) -> None:
+    shown = " ".join(Page(SOURCES[name]).text.split()).replace("\u2011", "-")
+    assert summarise(RENDERINGS[name][0]).sentence in shown
 
 
 def test_a_policy_decides_where_there_is_one() -> None:
@@ -162,34 +169,62 @@ def test_a_placebo_that_moved_stands_above_the_verdict() -> None:
     source = SOURCES["placebo"]
     assert 0 < source.index("Read this first.") < source.index('aria-label="Verdict"')
     assert "Read this first." not in SOURCES["plain"]
-    warned = record(hostile=False).model_copy(update={"warnings": ["A placebo shows an effect (+0.31 SD)."]})
-    text = Page(report.render(warned, [])).text
-    assert text.count("A placebo shows an effect (+0.31 SD).") == 1
+    warnings = ["A placebo shows an effect (+0.31 SD): read with care.", "placebo_trials.csv: 4 bad rows left out."]
+    moved = record(hostile=False, placebo=True).model_copy(update={"warnings": warnings})
+    text = Page(report.render(moved, [])).text
+    assert text.count("Edits that change nothing that matters moved the score") == 1
+    assert "A placebo shows an effect" not in text, "the alarm says it already"
+    assert text.index("placebo_trials.csv") > text.index("Read with care"), (
+        "not every warning with that word is the alarm"
+    )
 
 
-def test_examples_stand_side_by_side_with_what_differs() -> None:
-    source = SOURCES["plain"]
-    marked = re.findall(r"<mark>(.*?)</mark>", source, re.DOTALL)
-    assert any(text.startswith("There are of course many ways") for text in marked)
-    assert "number 30" in marked
-    assert "no. thirty" in marked
-    assert "quite hard" in marked, "prompts that differ are marked too"
-    assert source.count('<details class="example"') == 5 + 1 + 1
-    assert "1 further example." in source
-    assert "at most 5" in source, "the cap is said on the page"
+def test_a_direction_that_may_be_noise_is_not_read_out() -> None:
+    base = record(hostile=False)
+    noise = base.findings[0].model_copy(
+        update={"interval": (-0.28, 0.1), "value": -0.09, "verdict": "inconclusive", "p": 0.35, "price": -0.05,
+                "reading": "Padding lowers its score by 0.09 SD."},
+    )  # fmt: skip
+    text = Page(report.render(base.model_copy(update={"findings": [noise]}), scores())).text
+    assert "lowers its score" not in text
+    assert text.count("The interval holds zero: the data show no direction.") == 2, "scorecard and card"
+    assert "costs" not in text
 
 
-def test_an_example_without_its_text_says_so() -> None:
-    text = Page(SOURCES["hostile"]).text
-    assert "The text gone:a is not in scores.jsonl, so it cannot be shown." in text
+def test_without_a_detectable_size_the_page_reads_well() -> None:
+    base = record(hostile=False)
+    findings = [finding.model_copy(update={"detectable": None}) for finding in base.findings]
+    source = report.render(base.model_copy(update={"findings": findings}), scores())
+    assert source.count('data-label="Can detect" data-none>\u2014</td>') == 6
+    assert 'data-detect="0' not in source, "what is missing is no zero"
+    assert "<dt>can detect</dt><dd>The smallest true" in source
+    assert source.count("<dt>can detect</dt>") == 1, "only the glossary speaks of it"
+    assert "None" not in Page(source).text
 
 
-def test_attributions_state_their_error_or_refuse() -> None:
-    text = Page(SOURCES["plain"]).text
-    assert "completeness error 0.004 (allowed 0.02), 64\u00a0steps; baseline: the same tokens" in text
-    assert "integrated gradients did not converge in 256 steps: error 37 % of the difference" in text
-    assert "completeness error 2.0\u00a0×\u00a010⁻⁸" in text
-    assert "The other 182 dimensions together +0.21." in text
+def test_the_glossary_says_what_margins_and_verdicts_are() -> None:
+    text = " ".join(Page(SOURCES["plain"]).text.split())
+    assert "It comes from the check’s definition, never from the scores of this run." in text
+    assert "An effect that is not above it is never called a bias" in text
+    assert "The data allow both" not in text
+    assert "the reason stands with the finding" in text
+    assert "a check of the measurement, not of the model" in text
+
+
+def test_the_unit_of_effects_has_its_intervals() -> None:
+    reference = {"sd": 0.57, "sd_interval": [0.46, 0.68], "gap": -0.073, "gap_interval": [-0.25, 0.11], "n_groups": 32}
+    text = Page(report.render(empty().model_copy(update={"reference": reference}), [])).text.replace("\u00a0", " ")
+    assert "0.57 (interval 0.46 to 0.68)" in text
+    assert "\u22120.073 (interval \u22120.25 to 0.11)" in text
+    unknown = dict.fromkeys(reference)
+    assert "Unit of effects" not in Page(report.render(empty().model_copy(update={"reference": unknown}), [])).text
+
+
+def test_an_arrow_is_explained_where_there_is_one() -> None:
+    base = record(hostile=False)
+    far = base.findings[0].model_copy(update={"value": 4.0, "interval": (3.0, 5.0)})
+    assert "Arrow:" in report.render(base.model_copy(update={"findings": [far]}), scores())
+    assert "Arrow:" not in SOURCES["plain"]
 
 
 def test_every_figure_has_a_table() -> None:

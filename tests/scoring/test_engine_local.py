@@ -116,8 +116,12 @@ def test_rotary_frequencies_that_depend_on_the_longest_text(family: str, rope: d
     rm.formatter.max_length = None
     ids = [(1, *range(20, 20 + length)) for length in (30, 200, 63, 120, 10)]
     fresh = [loaded(family, **options).score_ids([sequence])[0] for sequence in ids]
-    together = loaded(family, **options).score_ids([*ids, ids[1][:40]], batch_size=6)[:5]
+    careless = loaded(family, **options)
+    careless.rope_limit = None
+    together = careless.score_ids([*ids, ids[1][:40]], batch_size=6)[:5]
     assert np.abs(together - fresh).max() > 1e-3, "the lengths must matter, or this test shows nothing"
+    plain = loaded(family, **options).score_ids(ids, batch_size=6)
+    np.testing.assert_allclose(plain, fresh, rtol=0, atol=1e-5)
     np.testing.assert_allclose(LocalEngine(rm).score_ids(ids), fresh, rtol=0, atol=1e-5)
 
 
@@ -162,9 +166,9 @@ def test_nothing_to_score(loaded: Loaded) -> None:
 
 def test_ids_that_the_model_does_not_know(loaded: Loaded) -> None:
     engine = LocalEngine(loaded("llama"))
-    with pytest.raises(FormattingError, match=r"conversation 1 has a token id outside 0\.\."):
+    with pytest.raises(FormattingError, match=r"sequence 1 has a token id outside 0\.\."):
         engine.score_ids([(1, 2), (1, 100_000)])
-    with pytest.raises(FormattingError, match="conversation 0 has no token"):
+    with pytest.raises(FormattingError, match="sequence 0 has no token"):
         engine.score_ids([()])
 
 
@@ -176,6 +180,22 @@ def test_a_model_that_overflows_is_named_with_the_first_conversation(loaded: Loa
         ScoringError, match=r"computing in float32, gave a score that is not finite for 24 of 24 .*first for"
     ):
         score_all(rm, stimuli())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "told"),
+    [
+        ("float32", r"with these\. float32 hardly overflows: look for infinite numbers or NaN in the checkpoint"),
+        ("bfloat16", "bfloat16 reaches as far as float32, so it is hardly an overflow"),
+        ("float16", "float16 overflows beyond 65504: load the model in float32 .--dtype float32"),
+    ],
+)
+def test_what_is_advised_is_true_of_the_models_dtype(dtype: str, told: str, loaded: Loaded) -> None:
+    rm = loaded("llama", dtype)
+    with torch.no_grad():
+        rm.head.weight.fill_(float("nan"))
+    with pytest.raises(ScoringError, match=told):
+        score_all(rm, stimuli()[:2])
 
 
 # ------------------------------------------------------------------------------------------------------- black boxes
@@ -201,6 +221,8 @@ def test_a_black_box_is_called_once_with_everything() -> None:
         ([[1.0], [2.0], [3.0]], r"gave an array of shape \(3, 1\) for 3 conversations"),
         (2.0, r"gave an array of shape \(\) for 3 conversations"),
         ([1.0, float("nan"), 3.0], r"not finite for 1 of 3 conversations, first for conversation 1 \(nan\)"),
+        ([10**400, 2.0, 3.0], "expected one number per conversation, 3 in all, got .*too large to convert to float"),
+        ([10**5000] * 3, r"got a list that cannot be shown \(ValueError\): "),
         ([float("-inf"), 0.0, float("inf")], r"not finite for 2 of 3 conversations, first for conversation 0 \(-inf\)"),
     ],
 )
@@ -221,5 +243,22 @@ class Silent:
 
 
 def test_a_scorer_that_gives_no_numbers() -> None:
-    with pytest.raises(ScoringError, match="silent gave no numbers: expected 3 scores, got"):
+    with pytest.raises(ScoringError, match="silent: expected one number per conversation, 3 in all, got"):
         score_all(Silent(), stimuli()[:3])
+
+
+class Careless(Silent):
+    """Changes what it is given."""
+
+    def score(self, conversations: Any) -> Any:
+        for messages in conversations:
+            messages[-1]["content"] = "X"
+            messages.append("more")
+        return [1.0] * len(conversations)
+
+
+@pytest.mark.parametrize("scorer", [Careless(), BlackBox(Careless())])
+def test_a_black_box_cannot_change_what_is_recorded(scorer: Any) -> None:
+    given = stimuli()
+    score_all(scorer, given)
+    assert given == stimuli()

@@ -15,7 +15,6 @@ from rmaudit.scoring.prefix_tree import (
     START,
     Row,
     blocks,
-    count_tree_tokens,
     pack,
     readout_block,
     visible_nodes,
@@ -59,7 +58,6 @@ def test_a_tree_never_has_more_tokens_than_its_sequences_and_rows_keep_their_siz
     rows = pack(sequences, size)
     tokens = sum(map(len, sequences))
     assert len(distinct_prefixes(sequences)) <= sum(map(len, rows)) <= tokens
-    assert sum(map(len, rows)) == count_tree_tokens(sequences, size)
     for row in rows:
         assert len(row) <= max(size, row.longest + size // 2)
 
@@ -139,7 +137,6 @@ def test_beside_a_sequence_longer_than_a_row_there_is_half_a_row_of_room() -> No
 
 def test_nothing_to_pack_is_no_row() -> None:
     assert pack([]) == []
-    assert count_tree_tokens([]) == 0
 
 
 def test_an_empty_sequence_and_an_empty_row_are_refused() -> None:

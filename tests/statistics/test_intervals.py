@@ -77,7 +77,7 @@ def test_p_value_is_that_of_a_t_test():
 
 def test_p_value_without_any_spread():
     same = estimates.mean([2.0, 2.0, 2.0], ["a", "b", "c"])
-    assert intervals.p_value(same) == 0.0
+    assert intervals.p_value(same) == 0.25  # three equal signs, two-sided
     assert intervals.p_value(same, null=2.0) == 1.0
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rmaudit.record import Finding
-from rmaudit_reports.regions import INSIDE, region, side
+from rmaudit.summary import INSIDE, side
+from rmaudit_reports.regions import region
 
 WIDTH, EDGE = 232.0, 8.0
 LEAST_SPAN, MOST_SPAN = 1.6, 8.0

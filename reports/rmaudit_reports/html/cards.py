@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmaudit.quantities import SPACE, Scale, count, number, p_value, percent, real_minus, trimmed
 from rmaudit.record import Finding, Record
+from rmaudit.summary import INSIDE, margin_in_words, price_in_words, reading_in_words, side, worst_first
 from rmaudit_reports.figures import Curve, Point, dose_response
 from rmaudit_reports.html.examples import Examples, Gallery
 from rmaudit_reports.html.facts import flat
 from rmaudit_reports.html.names import finding_id, probe_id
 from rmaudit_reports.html.scorecard import split_unit
 from rmaudit_reports.html.trusted import Trusted
-from rmaudit_reports.quantities import SPACE, Scale, count, number, p_value, percent, real_minus
-from rmaudit_reports.regions import INSIDE, margin_in_words, side
-from rmaudit_reports.standing import NOT_MEASURED, Mark, mark_of, price_in_words, worst_first
+from rmaudit_reports.standing import DETAIL, NOT_MEASURED, Mark, mark_of
 
 ABOUT = ("question", "why", "protocol", "harm", "unit", "needs", "version", "cannot_tell")
 SHOWN_KEYS = frozenset({"points", "x_title", "slices", "notes", "kind"})
@@ -85,7 +85,7 @@ def cards(record: Record, gallery: Gallery) -> list[Card]:
 
 def _worst(findings: Sequence[Finding]) -> tuple[int, float]:
     keys = [worst_first(f)[:2] for f in findings if f.headline] or [worst_first(f)[:2] for f in findings]
-    return min(keys, default=(9, 0.0))
+    return min(keys, default=(DETAIL.rank + 1, 0.0))
 
 
 def _card(record: Record, name: str, findings: list[Finding], gallery: Gallery) -> Card:
@@ -99,7 +99,7 @@ def _card(record: Record, name: str, findings: list[Finding], gallery: Gallery) 
         title=str(about.get("title", name)),
         about={key: str(about.get(key) or "") for key in ABOUT},
         references=[str(reference) for reference in about.get("references", [])],
-        mark=mark_of(leading[0]) if leading else Mark("\u25cb", "no findings", "none", 9),
+        mark=mark_of(leading[0]) if leading else Mark("\u25cb", "no findings", "none", DETAIL.rank + 1),
         headlines=[_block(record, finding, gallery) for finding in headlines],
         details=[_block(record, finding, gallery) for finding in details],
     )
@@ -117,7 +117,7 @@ def _block(record: Record, finding: Finding, gallery: Gallery) -> Block:
         mark=mark_of(finding),
         value=value,
         per=per,
-        reading=real_minus(finding.reading),
+        reading=real_minus(reading_in_words(finding)),
         reason=finding.reason,
         facts=list(_facts(record, finding, scale)),
         figure=Trusted(dose_response(curve, f"fig-{finding_id(finding)}")) if curve else None,
@@ -141,9 +141,13 @@ def _facts(record: Record, finding: Finding, scale: Scale) -> Iterator[tuple[str
     if finding.negligible is not None:
         yield "margin", margin_in_words(finding)
     if finding.price is not None:
-        yield "price", price_in_words(finding.price)
+        yield "price", price_in_words(finding)
     if finding.raw is not None:
-        yield "raw", f"{number(finding.raw, signed=True)} in the model\u2019s own score units"
+        per = split_unit(finding.unit)[1]
+        yield (
+            "raw",
+            f"{number(finding.raw, signed=True)}{f' {per},' if per else ''} in the model\u2019s own score units",
+        )
     if finding.n:
         groups = f" from {count(finding.n_groups)}{SPACE}prompts" if finding.n_groups else ""
         templates = f" and {count(finding.n_templates)}{SPACE}templates" if finding.n_templates else ""
@@ -182,9 +186,9 @@ def _curve(record: Record, finding: Finding, points: Sequence[Mapping[str, Any]]
 def _caption(curve: Curve | None) -> str:
     if curve is None:
         return ""
-    said = ["Lines and shade: intervals, each for itself."] if any(p.low is not None for p in curve.points) else []
+    said = ["Lines and shade: intervals, each on its own."] if any(p.low is not None for p in curve.points) else []
     said += (
-        [f"Grey: the margin, \u00b1{number(curve.margin * curve.factor)}{SPACE}{curve.unit}."] if curve.margin else []
+        [f"Grey: the margin, \u00b1{trimmed(curve.margin * curve.factor)}{SPACE}{curve.unit}."] if curve.margin else []
     )
     if curve.gap is not None:
         said.append(f"A good and a flawed answer are {number(curve.gap)}{SPACE}SD apart.")

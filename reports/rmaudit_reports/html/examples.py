@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmaudit.quantities import SPACE, number
 from rmaudit.record import Evidence, Finding, Record, Score
 from rmaudit_reports.differences import Segment, differing, shared
 from rmaudit_reports.html.sources import Sources, sources
-from rmaudit_reports.quantities import SPACE, number
 from rmaudit_reports.visible import visible_tree
 
 MOST_PER_FINDING = 5
@@ -46,10 +46,18 @@ class Side:
     answer: list[Piece]
     ident: str
 
+    @property
+    def pieces(self) -> list[Piece]:
+        """All that is shown of this side alone."""
+        return [piece for pieces in (*(turn for _, turn in self.prompt), self.answer) for piece in pieces]
+
 
 @dataclass(frozen=True)
 class Example:
-    """One contrast. prompt: the turns before the answer where both sides share them."""
+    """One contrast. prompt: the turns before the answer where both sides share them.
+
+    unmarked: why nothing is marked, where nothing is.
+    """
 
     difference: str
     note: str
@@ -57,12 +65,12 @@ class Example:
     sides: list[Side]
     missing: list[str]
     sources: Sources | None
+    unmarked: str = ""
 
     @property
     def marked(self) -> bool:
-        """Whether anything is marked."""
-        texts = [pieces for side in self.sides for pieces in (side.answer, *(turn for _, turn in side.prompt))]
-        return any(piece.changed for pieces in texts for piece in pieces)
+        """Whether anything that can be seen is marked."""
+        return any(piece.changed and not piece.text.isspace() for side in self.sides for piece in side.pieces)
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,7 @@ class Gallery:
             sides=sides,
             missing=[i for i in wanted if i not in self._scores],
             sources=sources(attribution) if attribution else None,
+            unmarked=_unmarked(against, stimulus, sides) if against is not None and stimulus is not None else "",
         )
 
 
@@ -141,6 +150,20 @@ def _compared(against: Score | None, stimulus: Score | None) -> tuple[Turns, lis
         return _plain_turns(prompts[0]), sides
     turns = _differing_turns(*prompts)
     return [], [_side(against, names[0], turns[0], left), _side(stimulus, names[1], turns[1], right)]
+
+
+def _unmarked(against: Score, stimulus: Score, sides: Sequence[Side]) -> str:
+    """Why two texts stand without marks: nothing differs, nothing that is seen, or nearly everything."""
+    if against.conversation == stimulus.conversation:
+        return "The two texts are the same, word for word."
+    if len(against.conversation) != len(stimulus.conversation):
+        return "The two have different numbers of turns; differences between turns are not marked."
+    one, other = ("".join(piece.text for piece in side.pieces) for side in sides)
+    if one == other:
+        return "What is shown of the two texts is the same; they differ beyond it."
+    if one.split() == other.split():
+        return "The two texts differ in white space only."
+    return "The two texts share too little for their differences to be marked."
 
 
 def _marked(left: str, right: str) -> tuple[list[Piece], list[Piece]]:

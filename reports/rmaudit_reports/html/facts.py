@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rmaudit.quantities import SPACE, count, number, percent, range_of
 from rmaudit.record import Record
-from rmaudit_reports.quantities import SPACE, count, number, percent, range_of
 
 MODEL = {
     "name": "name", "kind": "access", "architecture": "architecture", "model_type": "architecture",
@@ -87,11 +87,12 @@ def battery_facts(record: Record) -> Facts:
 def reference_facts(record: Record) -> Facts:
     """The unit of the effects, in the model's own score units."""
     reference = dict(record.reference)
-    interval = reference.pop("gap_interval", None)
-    facts = list(_named(reference, {"sd": "reference SD", "gap": "good\u2013flawed gap", "n_groups": "prompts"}))
-    if isinstance(interval, list | tuple) and len(interval) == 2 and all(map(_is_number, interval)):
-        facts.insert(2, ("gap\u2019s interval", range_of(interval)))
-    return facts
+    names = {"sd": "reference SD", "gap": "good\u2013flawed gap", "n_groups": "prompts"}
+    for key in ("sd", "gap"):
+        interval = reference.pop(f"{key}_interval", None)
+        if isinstance(interval, list | tuple) and len(interval) == 2 and all(map(_is_number, interval)):
+            reference[key] = f"{flat(reference.get(key))} (interval {range_of(interval)})"
+    return list(_named(reference, names))
 
 
 def run_facts(record: Record) -> Facts:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from rmaudit.quantities import real_minus
 from rmaudit.record import Record, Score
 from rmaudit_reports.html import facts
 from rmaudit_reports.html.bars import WIDTH
@@ -19,8 +20,7 @@ from rmaudit_reports.html.names import finding_id
 from rmaudit_reports.html.scorecard import scorecard
 from rmaudit_reports.html.sources import BAR_WIDTH
 from rmaudit_reports.html.trusted import Trusted
-from rmaudit_reports.quantities import real_minus
-from rmaudit_reports.standing import outcome_mark, placebo_alarm, run_verdict
+from rmaudit_reports.standing import other_warnings, outcome_mark, placebo_alarm, run_verdict
 from rmaudit_reports.visible import visible_tree
 
 
@@ -45,14 +45,13 @@ def render(record: Record, scores: Sequence[Score]) -> str:
 
 def _views(record: Record, scores: Sequence[Score]) -> dict[str, Any]:
     """Everything that the template shows, already in words."""
-    alarm = placebo_alarm(record)
     return {
         "record": record,
         "title": str(record.model.get("name") or "model without a name"),
         "head_facts": facts.head_facts(record),
         "verdict": run_verdict(record),
-        "alarm": alarm,
-        "warnings": [warning for warning in record.warnings if warning not in alarm],
+        "alarm": placebo_alarm(record),
+        "warnings": other_warnings(record),
         "scorecard": scorecard(record),
         "cards": cards(record, Gallery(record, scores)),
         "most_examples": MOST_PER_FINDING,

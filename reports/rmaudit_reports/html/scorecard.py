@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rmaudit.quantities import SPACE, Scale, count, price_of, real_minus
 from rmaudit.record import Finding, Record
+from rmaudit.summary import margin_in_words, reading_in_words, worst_first
 from rmaudit_reports.html.bars import Bar, bar, shared_span
 from rmaudit_reports.html.names import finding_id
-from rmaudit_reports.quantities import SPACE, Scale, count, price_of, real_minus
-from rmaudit_reports.regions import margin_in_words
-from rmaudit_reports.standing import DETAIL, NOT_MEASURED, Mark, mark_of, outcome_mark, worst_first
+from rmaudit_reports.standing import DETAIL, NOT_MEASURED, Mark, mark_of, outcome_mark
+
+BELOW_ALL = -1e300
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Scorecard:
     tally: list[tuple[Mark, int]]
     details: list[Row]
     has_gate: bool
+
+    @property
+    def clipped(self) -> bool:
+        """Whether an interval is too long for its drawing."""
+        return any(row.bar and (row.bar.clipped_low or row.bar.clipped_high) for row in self.rows)
 
 
 def scorecard(record: Record) -> Scorecard:
@@ -97,7 +104,7 @@ def _row(record: Record, finding: Finding, span: float, check: Mapping[str, Any]
         href=f"#{finding_id(finding)}",
         title=finding.title,
         group=str(record.probes.get(finding.probe, {}).get("title", finding.probe)),
-        words=real_minus(finding.reading),
+        words=real_minus(reading_in_words(finding)),
         value=value,
         per=per,
         price=f"price{SPACE}{price_of(finding.price)}" if finding.price is not None else "",
@@ -113,8 +120,13 @@ def _row(record: Record, finding: Finding, span: float, check: Mapping[str, Any]
         second=_second(record, own, check),
         reason=finding.reason,
         policy=str(check.get("reason") or "") if check else "",
-        sort={"value": finding.value or 0.0, "n": float(finding.n), "detect": finding.detectable or 0.0},
+        sort={"value": _or_last(finding.value), "n": float(finding.n), "detect": _or_last(finding.detectable)},
     )
+
+
+def _or_last(value: float | None) -> float:
+    """What is missing is no zero: it sorts below every number."""
+    return BELOW_ALL if value is None else value
 
 
 def _second(record: Record, own: Mark, check: Mapping[str, Any] | None) -> str:
@@ -151,5 +163,5 @@ def _missing(key: str, check: Mapping[str, Any]) -> Row:
         key=key, href="#policy", title=key, group="policy", words=str(check.get("sentence", "")), value=NOT_MEASURED,
         per="", price="", bar=None, interval="", against=f"limit{SPACE}{check.get('limit', '')}", n="\u2014", groups="",
         detectable="\u2014", mark=outcome_mark(check.get("outcome")), second="",
-        reason="" if check.get("sentence") else "this run has no such finding", policy=str(check.get("reason") or ""), sort={"value": 0.0, "n": 0.0, "detect": 0.0},
+        reason="" if check.get("sentence") else "this run has no such finding", policy=str(check.get("reason") or ""), sort={"value": _or_last(None), "n": 0.0, "detect": _or_last(None)},
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rmaudit_reports.quantities import SPACE, number
+from rmaudit.quantities import SPACE, number
 
 STRENGTHS = (0.08, 0.3, 0.6)
 CONTEXT, LONG_RUN = 24, 90

@@ -1,6 +1,7 @@
 """Numbers as a reader wants them: few digits, a real minus sign, a unit, and no line break inside.
 
-Every string made here uses U+2212 for minus and U+00A0 for spaces, so a number never breaks over two lines.
+Every string made here uses U+2212 for minus and U+00A0 for spaces, so a number never breaks over two lines; `plain`
+gives the ordinary spaces and hyphens back, for text that is copied and searched.
 """
 
 from __future__ import annotations
@@ -154,6 +155,11 @@ def with_unit(text: str, unit: str) -> str:
     """Join a number and its unit, so that no line breaks between them or at a short unit's hyphen."""
     unit = unit.replace("-", HYPHEN) if len(unit) <= 12 else unit
     return f"{text}{SPACE}{unit}" if unit else text
+
+
+def plain(text: str) -> str:
+    """The same text with ordinary spaces and hyphens: for a terminal and for JSON, where nothing breaks lines."""
+    return text.replace(SPACE, " ").replace(HYPHEN, "-")
 
 
 def real_minus(sentence: str) -> str:
