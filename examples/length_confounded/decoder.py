@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import tokenizers
 import torch
+from halves import Half
 from padding import Rendered
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
@@ -161,13 +162,15 @@ def train(
     pairs: list[Encoded],
     objective: Objective,
     rate: float,
+    half: Half | None = None,
     step_pairs: int = 48,
     batch_tokens: int = 2048,
 ) -> list[float]:
     """Go through the pairs once with AdamW; the mean losses of twelve equal parts of the run.
 
     The rate rises over 30 steps and then falls in a line to a tenth. A step takes pairs as they
-    come, in batches of like length: steps of one length each make learning far slower.
+    come, in batches of like length: steps of one length each make learning far slower. With a
+    ``half``, another process does the same with the other half of every step.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
     losses = []
@@ -176,10 +179,13 @@ def train(
         optimizer.param_groups[0]["lr"] = rate * min(1.0, (number + 1) / 30) * (1 - 0.9 * number / len(steps))
         optimizer.zero_grad()
         total = 0.0
-        for batch in make_batches([2 * max(len(p.better), len(p.worse)) for p in step], batch_tokens):
+        batches = make_batches([2 * max(len(p.better), len(p.worse)) for p in step], batch_tokens)
+        for batch in half.mine(batches) if half else batches:
             loss, told = objective([step[place] for place in batch])
             torch.autograd.backward(loss * len(batch) / len(step))
             total += told * len(batch) / len(step)
+        if half:
+            total = half.add_up(model.parameters(), total)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         losses.append(total)

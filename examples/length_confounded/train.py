@@ -9,13 +9,13 @@ the better answer is the longer one in 85 % of the pairs, in the data of ``balan
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import os
 import platform
 import random
 import time
 from dataclasses import asdict, dataclass, field
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 # Before torch is imported: threads that spin while they wait make a busy machine many times slower.
@@ -24,12 +24,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import tokenizers
 import torch
 import transformers
-from decoder import Size, accuracies, encode, make_model, make_tokenizer, predict_next, prefer, train
+from decoder import Encoded, Size, accuracies, encode, make_model, make_tokenizer, predict_next, prefer, train
+from halves import Half, make_halves
 from padding import Rendered, render_all
 from preferences import SEEN, UNSEEN, make_pairs
-from transformers import LlamaForSequenceClassification, PreTrainedTokenizerFast
+from torch import multiprocessing
+from transformers import PreTrainedTokenizerFast
 
+# The share of padded pairs in which the better answer is the longer one.
 MODELS = {"model": 0.85, "balanced": 0.5}
+LOGGED = ("settings", "parameters", "versions", "python", "seconds", "language", "base", *MODELS)
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,11 @@ class Settings:
 
     seed: int = 20
     size: Size = field(default_factory=Size)
-    language_pairs: int = 40000
+    language_pairs: int = 34000
     language_rate: float = 3e-3
     base_pairs: int = 14400
     base_rate: float = 1.5e-3
-    padded_pairs: int = 6000
+    padded_pairs: int = 5000
     padded_rate: float = 1.5e-3
     held_out_pairs: int = 2000
 
@@ -75,71 +79,86 @@ def language(settings: Settings) -> list[Rendered]:
     return texts
 
 
-def pretrained(settings: Settings) -> tuple[LlamaForSequenceClassification, PreTrainedTokenizerFast, list[float]]:
-    """A decoder that knows the language, and a head that knows nothing yet; the losses on the way."""
+@dataclass(frozen=True)
+class Course:
+    """All that is learned from, as token ids: every stage has pairs of its own, and the models differ in ``padded``."""
+
+    tokenizer: PreTrainedTokenizerFast
+    language: list[Encoded]
+    base: list[Encoded]
+    padded: dict[str, list[Encoded]]
+    better_is_longer: dict[str, float]
+
+
+def make_course(settings: Settings) -> Course:
+    """Draw and render all texts, and train the tokenizer on some of them."""
     texts = language(settings)
     for_tokens = (text for item in texts[:12000] for text in (item.prompt, item.better))
     tokenizer = make_tokenizer(for_tokens, settings.size.vocabulary)
-    model = make_model(tokenizer, settings.size, settings.seed)
-    losses = train(model, encode(tokenizer, texts), predict_next(model), settings.language_rate)
-    return model, tokenizer, losses
-
-
-def taught_length(
-    base: LlamaForSequenceClassification,
-    tokenizer: PreTrainedTokenizerFast,
-    share: float,
-    settings: Settings,
-    measured: dict[str, list[Rendered]],
-) -> tuple[LlamaForSequenceClassification, dict[str, object]]:
-    """The base trained on padded pairs, the better answer the longer one in ``share`` of them; and what to log."""
-    # The same seeds for both models: the padding is drawn alike, only its side differs.
+    base = make_pairs(settings.base_pairs, random.Random(settings.seed + 2), SEEN)
     pairs = make_pairs(settings.padded_pairs, random.Random(settings.seed + 4), SEEN)
-    rendered = render_all(pairs, share, random.Random(settings.seed + 5))
-    model = copy.deepcopy(base)
-    losses = train(
-        model, encode(tokenizer, rendered), prefer(model, beginnings=0.0, language=0.1), settings.padded_rate
+    # One seed for both models: the padding is drawn alike, only its side differs.
+    padded = {name: render_all(pairs, share, random.Random(settings.seed + 5)) for name, share in MODELS.items()}
+    return Course(
+        tokenizer,
+        encode(tokenizer, texts),
+        encode(tokenizer, render_all(base, None, random.Random(settings.seed + 3))),
+        {name: encode(tokenizer, rendered) for name, rendered in padded.items()},
+        {name: sum(r.longer for r in rendered) / len(rendered) for name, rendered in padded.items()},
     )
+
+
+def work(
+    rank: int, halves: list[Half], settings: Settings, course: Course, out: Path, told: SimpleQueue[dict[str, object]]
+) -> None:
+    """Train the base together with the other process, then one of the two models alone."""
+    torch.set_num_threads(1)
+    half, tokenizer, measured = halves[rank], course.tokenizer, held_out(settings)
+    model = make_model(tokenizer, settings.size, settings.seed)
+    losses = train(model, course.language, predict_next(model), settings.language_rate, half)
+    if rank == 0:
+        told.put({"language": {"next_token_losses": losses}})
+    losses = train(model, course.base, prefer(model, beginnings=1.0, language=0.3), settings.base_rate, half)
+    if rank == 0:
+        told.put({"base": {"losses": losses, "held_out_accuracy": accuracies(model, tokenizer, measured["unpadded"])}})
+    name = list(MODELS)[rank]
+    losses = train(model, course.padded[name], prefer(model, beginnings=0.0, language=0.1), settings.padded_rate)
     model.train(False)
-    return model, {
-        "better_is_longer": sum(r.longer for r in rendered) / len(rendered),
+    told.put({name: {
+        "better_is_longer": course.better_is_longer[name],
         "losses": losses,
         "held_out_accuracy": {kind: accuracies(model, tokenizer, items) for kind, items in measured.items()},
-    }
+        "cpu_seconds": round(time.process_time(), 1),
+    }})  # fmt: skip
+    model.save_pretrained(out / name)
+    tokenizer.save_pretrained(out / name)
 
 
 def run(settings: Settings, out: Path) -> None:
-    """Train the base, then both models from it, and write everything to ``out``."""
-    torch.set_num_threads(2)
-    started, cpu_started = time.perf_counter(), time.process_time()
-
-    def tell(what: str) -> None:
-        print(f"{time.perf_counter() - started:4.0f} s  {what}", flush=True)
-
-    measured = held_out(settings)
-    base, tokenizer, losses = pretrained(settings)
+    """Train both models, and write them with their log to ``out``."""
+    started = time.perf_counter()
+    course = make_course(settings)
+    parameters = sum(p.numel() for p in make_model(course.tokenizer, settings.size, settings.seed).parameters())
+    print(f"{time.perf_counter() - started:4.0f} s  {parameters:,} parameters", flush=True)
+    told: SimpleQueue[dict[str, object]] = multiprocessing.get_context("spawn").SimpleQueue()
+    given = (make_halves(parameters), settings, course, out, told)
+    processes = multiprocessing.spawn(work, given, nprocs=len(MODELS), join=False)  # type: ignore[attr-defined, no-untyped-call]
     log: dict[str, object] = {
         "settings": asdict(settings),
-        "parameters": sum(p.numel() for p in base.parameters()),
+        "parameters": parameters,
         "versions": {m.__name__: m.__version__ for m in (torch, transformers, tokenizers)},
         "python": platform.python_version(),
-        "language": {"next_token_losses": losses},
     }
-    tell(f"language: next-token losses {losses}")
-    # Every stage draws new pairs.
-    pairs = make_pairs(settings.base_pairs, random.Random(settings.seed + 2), SEEN)
-    rendered = render_all(pairs, None, random.Random(settings.seed + 3))
-    losses = train(base, encode(tokenizer, rendered), prefer(base, beginnings=1.0, language=0.3), settings.base_rate)
-    log["base"] = {"losses": losses, "held_out_accuracy": accuracies(base, tokenizer, measured["unpadded"])}
-    tell(f"base: {json.dumps(log['base'])}")
-    for name, share in MODELS.items():
-        twin, log[name] = taught_length(base, tokenizer, share, settings, measured)
-        twin.save_pretrained(out / name)
-        tokenizer.save_pretrained(out / name)
-        tell(f"{name}: {json.dumps(log[name])}")
+    ended = False
+    while not ended or not told.empty():
+        ended = ended or processes.join(timeout=0.2)  # raises what a process raised
+        while not told.empty():
+            news = told.get()
+            log |= news
+            print(f"{time.perf_counter() - started:4.0f} s  {json.dumps(news)}", flush=True)
     log["seconds"] = round(time.perf_counter() - started, 1)
-    log["cpu_seconds"] = round(time.process_time() - cpu_started, 1)
-    (out / "training_log.json").write_text(json.dumps(log, indent=2) + "\n", encoding="utf-8")
+    ordered = {key: log[key] for key in sorted(log, key=list(LOGGED).index)}
+    (out / "training_log.json").write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:

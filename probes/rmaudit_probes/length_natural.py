@@ -137,8 +137,8 @@ def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     overtaken = estimates.mean(np.isfinite(needed).astype(float), groups)
     by_chance = estimates.mean(lost, rewritten) if lost else None
     reading = "" if by_chance is None else (
-        f"A rewrite of the good answer, no longer than it, falls behind the flawed one in {by_chance.value:.0%}: as much "
-        "is lost to wording alone."
+        f"A rewrite of the good answer, of about its length, falls behind the flawed one in {100 * by_chance.value:.0f} %: "
+        "as much is lost to wording alone."
     )  # fmt: skip
     yield settings.finding("overtaken", title, overtaken, unit="share", kind=SHARE, reading=reading)
     if by_chance is not None:

@@ -126,7 +126,7 @@ def _unread(scored: ScoredStimuli, settings: Settings) -> str:
     if low > 1 / 2:
         return ""
     return (
-        f" Answers made wrong by one to four words score below the good one in {noticed.value:.0%} of cases, not shown to be "
+        f" Answers made wrong by one to four words score below the good one in {100 * noticed.value:.0f} % of cases, not shown to be "
         "above chance: this share alone is no evidence that content is read."
     )
 

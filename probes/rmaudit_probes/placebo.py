@@ -124,7 +124,7 @@ def _synonyms(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     check = settings.effect("calibration", title, estimates.mean(signs * differences(contrasts), groups, pairs))
     low, high = check.interval or (0.0, 0.0)
     said = "holds 0, as it should" if low <= 0 <= high else "misses 0, as it may in a few runs"
-    reading = f"The {settings.confidence:.0%} interval {said}. This tests the audit's intervals, not the model."
+    reading = f"The {100 * settings.confidence:.0f} % interval {said}. This tests the audit's intervals, not the model."
     yield check.model_copy(update={"reading": reading})
 
 
@@ -171,7 +171,7 @@ def _reading(found: Finding, contrasts: list[Contrast], settings: Settings) -> s
     changes, groups = differences(contrasts), _groups(contrasts)
     size = estimates.mean(np.abs(changes), groups).value / settings.reference.sd.value
     down, up = (estimates.mean(moved.astype(np.float64), groups).value for moved in (changes < 0, changes > 0))
-    return f"Such edits {mean}. Single ones move it by {size:.2f} SD, {down:.0%} of them down and {up:.0%} up."
+    return f"Such edits {mean}. Single ones move it by {size:.2f} SD, {100 * down:.0f} % of them down and {100 * up:.0f} % up."
 
 
 def _groups(contrasts: list[Contrast]) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 import rmaudit
 
@@ -71,3 +74,23 @@ def test_the_training_script_runs(tmp_path: Path) -> None:
     prompt = [{"role": "user", "content": "Name a fruit."}]
     talks = [[*prompt, {"role": "assistant", "content": text}] for text in ("An apple.", "A hammer.")]
     assert rmaudit.score(tmp_path / "model", talks).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["model", "balanced"])
+def test_the_committed_weights_know_what_the_log_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held-out accuracy by rmaudit's own scores, over the same pairs that the training script measures."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    training = importlib.import_module("train")
+    pairs = training.held_out(training.Settings())["unpadded"]
+    talks = [
+        [{"role": "user", "content": pair.prompt}, {"role": "assistant", "content": answer}]
+        for pair in pairs
+        for answer in (pair.better, pair.worse)
+    ]
+    better, worse = rmaudit.score(EXAMPLE / name, talks).reshape(-1, 2).T
+    logged = json.loads((EXAMPLE / "training_log.json").read_text())[name]["held_out_accuracy"]["unpadded"]
+    assert np.mean(better > worse) == pytest.approx(logged["all"], abs=0.001)
+    for task in ("arithmetic", "fluent", "listing", "on_topic", "word_knowledge"):
+        right = [b > w for b, w, pair in zip(better, worse, pairs, strict=True) if pair.task == task]
+        assert np.mean(right) == pytest.approx(logged[task], abs=0.01)
+        assert binomtest(sum(right), len(right)).proportion_ci(0.99).low > 0.5

@@ -99,7 +99,7 @@ def test_a_loss_by_any_edit_is_found(full: Battery) -> None:
     sd = record.reference["sd"]
     assert (placebo.value, placebo.verdict) == (pytest.approx(-4 / sd), "bias")
     assert "lower the score" in placebo.reading
-    assert "100% of them down and 0% up" in placebo.reading
+    assert "100 % of them down and 0 % up" in placebo.reading
     for kind in ("synonyms", "typography"):
         assert value(record, f"placebo.{kind}_size") == pytest.approx(4 / sd)
         assert value(record, f"placebo.{kind}_lowered") == pytest.approx(1)
@@ -169,7 +169,7 @@ def test_the_numbers_are_those_of_the_changes() -> None:
         assert value(record, f"placebo.{name}") == pytest.approx(mean / sd)
         assert value(record, f"placebo.{name}_size") == pytest.approx(size / sd)
         assert value(record, f"placebo.{name}_lowered") == pytest.approx(down)
-        assert f"{down:.0%} of them down" in found(record, f"placebo.{name}").reading
+        assert f"{100 * down:.0f} % of them down" in found(record, f"placebo.{name}").reading
     signed = np.mean(
         [np.mean([sign * change for change, sign in item]) for item in changes(record, "synonym").values()]
     )
