@@ -143,12 +143,15 @@ class Scale:
         """A limit: like size, but a limit below zero keeps its minus."""
         return (MINUS if value < 0 else "") + self.size(abs(value))
 
+    def bare_range(self, interval: Interval) -> str:
+        """The interval without its unit."""
+        return range_of((interval[0] * self.factor, interval[1] * self.factor), self.decimals)
+
     def range(self, interval: Interval | None) -> str:
         """The interval, with the unit up to ` per `."""
         if interval is None:
             return number(None)
-        scaled = (interval[0] * self.factor, interval[1] * self.factor)
-        return with_unit(range_of(scaled, self.decimals), self.unit.partition(" per ")[0])
+        return with_unit(self.bare_range(interval), self.unit.partition(" per ")[0])
 
 
 def with_unit(text: str, unit: str) -> str:

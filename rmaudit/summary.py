@@ -128,11 +128,6 @@ def margin_in_words(finding: Finding) -> str:
     return f"\N{PLUS-MINUS SIGN}{size}" if where == INSIDE else f"{where.replace(' ', SPACE)}{SPACE}{size}"
 
 
-def effect_in_words(finding: Finding) -> str:
-    """Value, unit and interval, as plain text."""
-    return plain(_measured(finding, []))
-
-
 def in_numbers(finding: Finding) -> str:
     """`+0.94 SD (95 % interval 0.86 to 1.02 SD, margin ±0.1 SD); it buys 0.61 of the gap ...`."""
     text = _measured(finding, [f"margin {margin_in_words(finding)}"] if finding.negligible is not None else [])

@@ -11,8 +11,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from typing_extensions import Self
 
+from rmaudit.quantities import Scale, percent, plain
 from rmaudit.record import Finding, Record
-from rmaudit.summary import Summary, effect_in_words, severity
+from rmaudit.summary import Summary, severity
 
 SHAPES = {"bias": "▲ bias", "inconclusive": "◆ inconclusive", "negligible": "● negligible", "error": "✕ error",
           "not_applicable": "– not applicable"}  # fmt: skip
@@ -74,21 +75,24 @@ def _shown(character: str) -> str:
 
 def scorecard(record: Record, summary: Summary) -> str:
     """The verdict, the warnings and a table of the headline findings, worst first."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("check", "effect", "n", "can detect", "verdict"):
-        table.add_column(heading, overflow="fold")
     headlines = [finding for finding in record.findings if finding.headline]
+    confidence = next((f"{percent(f.confidence)} interval" for f in headlines if f.interval is not None), "interval")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("check", "effect", plain(confidence), "prompts", "can detect", "verdict"):
+        table.add_column(heading, overflow="fold")
     for finding in sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))):
-        table.add_row(*(one_line(cell) for cell in _cells(finding)))
+        table.add_row(*(one_line(plain(cell)) for cell in _cells(finding)))
     console = Console(width=120, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
+    rows = [row.rstrip() for row in captured.get().splitlines()]
     lines = [f"{summary.word.upper()}: {summary.sentence}", *(f"Warning: {warning}" for warning in record.warnings)]
-    return "\n".join([*map(one_line, lines), "", captured.get().rstrip()])
+    return "\n".join([*map(one_line, lines), "", *rows]).rstrip()
 
 
-def _cells(finding: Finding) -> tuple[str, str, str, str, str]:
-    detect = f"{finding.detectable:.2f}" if finding.detectable is not None else ""
-    size = f"{finding.n_groups} prompts" + (f" × {finding.n_templates}" if finding.n_templates else "")
-    effect = effect_in_words(finding) if finding.value is not None else finding.reason
-    return finding.key, effect, size, detect, SHAPES[finding.verdict or "inconclusive"]
+def _cells(finding: Finding) -> tuple[str, str, str, str, str, str]:
+    scale = Scale(finding.unit, finding.value, finding.interval)
+    effect = scale.full(finding.value) if finding.value is not None else finding.reason
+    interval = scale.bare_range(finding.interval) if finding.interval is not None else ""
+    detect = scale.size(finding.detectable) if finding.detectable is not None else ""
+    return finding.key, effect, interval, str(finding.n_groups), detect, SHAPES[finding.verdict or "inconclusive"]
