@@ -87,6 +87,11 @@ class Finding(BaseModel):
         """`probe.metric`: the name that a policy uses."""
         return f"{self.probe}.{self.metric}"
 
+    @property
+    def dataset(self) -> str:
+        """The name of the user's data set that was measured (`metric@NAME`); empty for the battery."""
+        return self.metric.partition("@")[2]
+
 
 class Score(BaseModel):
     """One line of `scores.jsonl`: a stimulus, its labels and its score."""

@@ -20,6 +20,10 @@ SHAPES = {"bias": "▲ bias", "inconclusive": "◆ inconclusive", "negligible": 
 ORDER = ("bias", "error", "inconclusive", "negligible", "not_applicable")
 
 
+WIDEST = 60
+"""Columns of a cell: a reason that is longer goes on in the next line, a name that is copied into a policy does not."""
+
+
 class Meter:
     """A progress bar on stderr, one line per stage; plain text now and then where stderr is no terminal."""
 
@@ -74,15 +78,16 @@ def _shown(character: str) -> str:
 
 
 def scorecard(record: Record, summary: Summary) -> str:
-    """The verdict, the warnings and a table of the headline findings, worst first."""
+    """The verdict, the warnings, and a table: the headline findings, worst first, and what the user's data sets tell."""
     headlines = [finding for finding in record.findings if finding.headline]
     confidence = next((f"{percent(f.confidence)} interval" for f in headlines if f.interval is not None), "interval")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("check", "effect", plain(confidence), "prompts", "can detect", "verdict"):
-        table.add_column(heading, overflow="fold")
-    for finding in sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))):
+        table.add_column(heading, overflow="fold", max_width=WIDEST)
+    told = [finding for finding in record.findings if finding.dataset and finding.reading and not finding.headline]
+    for finding in [*sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))), *told]:
         table.add_row(*(one_line(plain(cell)) for cell in _cells(finding)))
-    console = Console(width=120, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
+    console = Console(width=5 * WIDEST, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
     rows = [row.rstrip() for row in captured.get().splitlines()]
@@ -95,4 +100,11 @@ def _cells(finding: Finding) -> tuple[str, str, str, str, str, str]:
     effect = scale.full(finding.value) if finding.value is not None else finding.reason
     interval = scale.bare_range(finding.interval) if finding.interval is not None else ""
     detect = scale.size(finding.detectable) if finding.detectable is not None else ""
-    return finding.key, effect, interval, str(finding.n_groups), detect, SHAPES[finding.verdict or "inconclusive"]
+    return (
+        finding.key,
+        effect,
+        interval,
+        str(finding.n_groups),
+        detect,
+        SHAPES[finding.verdict] if finding.verdict else "",
+    )

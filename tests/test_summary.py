@@ -199,6 +199,16 @@ def test_the_scorecard_reads_well_without_a_detectable_size() -> None:
     assert row.split() == ["length_bias.flips", "2", "%", "25", "to", "75", "60", "●", "negligible"]
 
 
+def test_the_scorecard_tells_of_data_sets_after_the_headlines() -> None:
+    told = finding(
+        "kendall_tau@mine", None, 0.4, unit="tau-b", kind="agreement", headline=False, reading="Tau-b is 0.40."
+    )
+    silent = finding("brier@mine", None, 0.2, headline=False)
+    record = empty().model_copy(update={"findings": [told, silent, finding("padding", "negligible", 0.02)]})
+    names = [line.split()[0] for line in scorecard(record, summarise(record)).splitlines()[-2:]]
+    assert names == ["length_bias.padding", "length_bias.kendall_tau@mine"]
+
+
 def test_printable_keeps_text_and_shows_the_rest() -> None:
     assert printable("é\n\t👍") == "é\n\t👍"
     assert printable("a\x07\u200fb") == "a\\u0007\\u200fb"

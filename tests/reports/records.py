@@ -85,6 +85,16 @@ def record(*, gate: bool = False, hostile: bool = True, placebo: bool = False) -
     )  # fmt: skip
 
 
+def on_data() -> Record:
+    """The same metric measured on the battery and on two data sets, the name of one being hostile."""
+    told = {"title": "Agreement with the known ranking", "unit": "tau-b", "kind": "agreement"}
+    more = [
+        finding("ranking_consistency", f"kendall_tau@{name}", value, (value - 0.1, value + 0.1), reading=f"It is {value}.", **told)
+        for name, value in (("mine", 0.41), (HOSTILE, 0.17))
+    ]  # fmt: skip
+    return record().model_copy(update={"findings": [*record().findings, *more]})
+
+
 def empty() -> Record:
     """The smallest record there is: no probe, no finding, no facts."""
     return Record(

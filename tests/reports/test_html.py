@@ -19,7 +19,7 @@ from rmaudit.summary import summarise
 from rmaudit_reports import PACK
 from rmaudit_reports.html import report
 from tests.reports.pages import Page
-from tests.reports.records import ANSWER, BIDI, HOSTILE, empty, record, scores
+from tests.reports.records import ANSWER, BIDI, HOSTILE, empty, on_data, record, scores
 
 RENDERINGS = {
     "plain": (record(hostile=False), scores()),
@@ -27,6 +27,7 @@ RENDERINGS = {
     "gate": (record(gate=True), scores()),
     "placebo": (record(placebo=True), scores()),
     "no scores": (record(), []),
+    "data": (on_data(), scores()),
     "empty": (empty(), []),
 }
 SOURCES = {name: report.render(*arguments) for name, arguments in RENDERINGS.items()}
@@ -124,6 +125,16 @@ def test_nothing_is_dropped() -> None:
         assert finding.title.replace(BIDI, "\u27e8U+202E\u27e9gnp.exe\u27e8U+2066\u27e9") in text
     for line in [*record().warnings, *record().not_tested]:
         assert line in text
+
+
+def test_data_sets_stand_apart_each_under_its_name() -> None:
+    text = Page(SOURCES["data"]).text
+    section, rest = text[text.index("On the data sets given") :].split("What was not tested")
+    assert section.index("mine") < section.index("It is 0.41.")
+    assert "It is 0.17." in section
+    assert "Brier" not in section, "the battery's own details are not among them"
+    assert "Agreement with the known ranking \u00b7 mine" in rest
+    assert "On the data sets given" not in Page(SOURCES["plain"]).text
 
 
 @pytest.mark.parametrize("word", ["bias", "negligible", "inconclusive", "not applicable", "error"])

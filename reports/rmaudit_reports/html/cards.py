@@ -13,7 +13,7 @@ from rmaudit.summary import INSIDE, margin_in_words, price_in_words, reading_in_
 from rmaudit_reports.figures import Curve, Point, dose_response
 from rmaudit_reports.html.examples import Examples, Gallery
 from rmaudit_reports.html.facts import flat
-from rmaudit_reports.html.names import finding_id, probe_id
+from rmaudit_reports.html.names import finding_id, probe_id, title_of
 from rmaudit_reports.html.scorecard import split_unit
 from rmaudit_reports.html.trusted import Trusted
 from rmaudit_reports.standing import DETAIL, NOT_MEASURED, Mark, mark_of
@@ -113,7 +113,7 @@ def _block(record: Record, finding: Finding, gallery: Gallery) -> Block:
     return Block(
         id=finding_id(finding),
         key=finding.key,
-        title=finding.title,
+        title=title_of(finding),
         mark=mark_of(finding),
         value=value,
         per=per,

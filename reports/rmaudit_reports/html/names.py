@@ -16,6 +16,11 @@ def slug(text: str) -> str:
     return f"{plain}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".strip("-")
 
 
+def title_of(finding: Finding) -> str:
+    """The title, with the data set where it is not the battery: one metric may stand for many files."""
+    return f"{finding.title} \u00b7 {finding.dataset}" if finding.dataset else finding.title
+
+
 def probe_id(probe: str) -> str:
     """The id of a probe's card."""
     return f"probe-{slug(probe)}"

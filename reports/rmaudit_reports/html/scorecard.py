@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rmaudit.quantities import SPACE, Scale, count, price_of, real_minus
 from rmaudit.record import Finding, Record
 from rmaudit.summary import margin_in_words, reading_in_words, worst_first
 from rmaudit_reports.html.bars import Bar, bar, shared_span
-from rmaudit_reports.html.names import finding_id
+from rmaudit_reports.html.names import finding_id, title_of
 from rmaudit_reports.standing import DETAIL, NOT_MEASURED, Mark, mark_of, outcome_mark
 
 BELOW_ALL = -1e300
@@ -43,11 +43,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """rows: headline and policy checks, worst first; tally: how many of each mark. details: findings without a verdict."""
+    """rows: headline and policy checks, worst first; tally: how many of each mark. details: findings without a verdict.
+
+    datasets: the same for every data set of the user's, by its name.
+    """
 
     rows: list[Row]
     tally: list[tuple[Mark, int]]
     details: list[Row]
+    datasets: dict[str, list[Row]]
     has_gate: bool
 
     @property
@@ -74,7 +78,11 @@ def scorecard(record: Record) -> Scorecard:
     return Scorecard(
         rows=ordered,
         tally=[(mark, marks.count(mark)) for mark in dict.fromkeys(marks)],
-        details=[_row(record, finding, span, None) for finding in others],
+        details=[_row(record, finding, span, None) for finding in others if not finding.dataset],
+        datasets={
+            name: [replace(_row(record, f, span, None), title=f.title) for f in others if f.dataset == name]
+            for name in sorted({finding.dataset for finding in others} - {""})
+        },
         has_gate=record.gate is not None,
     )
 
@@ -102,7 +110,7 @@ def _row(record: Record, finding: Finding, span: float, check: Mapping[str, Any]
     return Row(
         key=finding.key,
         href=f"#{finding_id(finding)}",
-        title=finding.title,
+        title=title_of(finding),
         group=str(record.probes.get(finding.probe, {}).get("title", finding.probe)),
         words=real_minus(reading_in_words(finding)),
         value=value,
