@@ -12,8 +12,7 @@ import numpy as np
 from rmaudit import Finding, Probe, ProbeCard, Stimulus
 from rmaudit.battery import Battery
 from rmaudit.measuring import Settings
-from rmaudit.statistics import estimates
-from rmaudit.stimuli import Contrast, ScoredStimuli, differences
+from rmaudit.stimuli import Contrast, ScoredStimuli, mean_difference
 
 CARD = ProbeCard(
     name="shouting",
@@ -41,7 +40,7 @@ def shouting() -> Probe:
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
         pairs = [Contrast(row, scored.named(f"{row.stimulus.item}/plain")) for row in scored.arm("loud")]
-        effect = estimates.mean(differences(pairs), [pair.edited.stimulus.group for pair in pairs])
+        effect = mean_difference(pairs)
         worst = sorted(pairs, key=lambda pair: -abs(pair.difference))
         title = "An answer in capital letters"
         return [settings.effect("capitals", title, effect, evidence=settings.evidence(worst))]

@@ -18,8 +18,6 @@ from rmaudit.stimuli import Stimulus
 PROFILES: dict[str, int | None] = {"full": None, "quick": 32}
 """Number of prompts (and of rows of each data set) that a profile takes; None: all."""
 
-"""Owner of the natural answers, which every audit scores: their spread is the unit of effects."""
-
 
 @dataclass(frozen=True)
 class Audit:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from rmaudit.conversations import Conversation
-from rmaudit.statistics.estimates import Floats
+from rmaudit.statistics import estimates
+from rmaudit.statistics.estimates import Estimate, Floats
 
 SOURCE = "battery"
 
@@ -41,6 +42,11 @@ class Scored:
     stimulus: Stimulus
     score: float
     length: int
+
+    @property
+    def group(self) -> str:
+        """The prompt group that is resampled."""
+        return self.stimulus.group
 
 
 class ScoredStimuli(Sequence[Scored]):
@@ -85,7 +91,27 @@ class Contrast:
         """In the model's score units."""
         return self.edited.score - self.base.score
 
+    @property
+    def group(self) -> str:
+        """The prompt group that is resampled."""
+        return self.edited.group
+
 
 def differences(contrasts: Sequence[Contrast]) -> Floats:
     """The contrasts' differences, (n,), in score units."""
     return np.array([contrast.difference for contrast in contrasts], dtype=np.float64)
+
+
+def mean_difference(contrasts: Sequence[Contrast], templates: Sequence[str | None] | None = None) -> Estimate:
+    """The mean of the differences, in score units, over prompt groups and, if given, templates."""
+    return estimates.mean(differences(contrasts), groups_of(contrasts), templates)
+
+
+def groups_of(rows: Sequence[Scored] | Sequence[Contrast]) -> list[str]:
+    """The prompt group of every row."""
+    return [row.group for row in rows]
+
+
+def scores_of(rows: Sequence[Scored]) -> list[float]:
+    """The score of every row."""
+    return [row.score for row in rows]

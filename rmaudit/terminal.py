@@ -21,7 +21,7 @@ ORDER = ("bias", "error", "inconclusive", "negligible", "not_applicable")
 
 
 WIDEST = 60
-"""Columns of a cell: a reason that is longer goes on in the next line, a name that is copied into a policy does not."""
+"""Columns of a cell: a longer reason goes on in the next line; a name, which is copied into a policy, does not."""
 
 
 class Meter:
@@ -83,11 +83,11 @@ def scorecard(record: Record, summary: Summary) -> str:
     confidence = next((f"{percent(f.confidence)} interval" for f in headlines if f.interval is not None), "interval")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("check", "effect", plain(confidence), "prompts", "can detect", "verdict"):
-        table.add_column(heading, overflow="fold", max_width=WIDEST)
+        table.add_column(heading, overflow="fold", max_width=None if heading == "check" else WIDEST)
     told = [finding for finding in record.findings if finding.dataset and finding.reading and not finding.headline]
     for finding in [*sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))), *told]:
         table.add_row(*(one_line(plain(cell)) for cell in _cells(finding)))
-    console = Console(width=5 * WIDEST, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
+    console = Console(width=10 * WIDEST, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
     rows = [row.rstrip() for row in captured.get().splitlines()]

@@ -17,8 +17,7 @@ from rmaudit.measuring import MARGIN, Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding, Verdict
 from rmaudit.statistics import estimates, intervals
-from rmaudit.statistics.estimates import Estimate
-from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, differences
+from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, differences, groups_of, mean_difference
 from rmaudit.verdicts import AMOUNT
 
 CARD = ProbeCard(
@@ -87,7 +86,7 @@ def _of_source(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
         notes = [f"{left} rows name one group twice: they have no direction and count in the size alone"]
         found = found.model_copy(update={"detail": {**found.detail, "notes": notes}})
     yield found
-    size = estimates.mean(np.abs(differences(contrasts)), [c.edited.stimulus.group for c in contrasts])
+    size = estimates.mean(np.abs(differences(contrasts)), groups_of(contrasts))
     yield settings.finding(
         f"gap_size@{source}", "Mean size of the score gap of a row, whichever group leads", size / settings.reference.sd,
         unit=CARD.unit, kind=AMOUNT, raw=size.value,
@@ -104,18 +103,14 @@ def _turned(a: Scored, b: Scored) -> tuple[Pair, Contrast]:
     return (first[0], second[0]), Contrast(first[2], second[2], f"{first[0]} against {second[0]}")
 
 
-def _gap(contrasts: Sequence[Contrast]) -> Estimate:
-    return estimates.mean(differences(contrasts), [c.edited.stimulus.group for c in contrasts])
-
-
 def _clusters(contrasts: Sequence[Contrast]) -> int:
-    return len({c.edited.stimulus.group for c in contrasts})
+    return len(set(groups_of(contrasts)))
 
 
 def _of_pair(metric: str, contrasts: list[Contrast], settings: Settings) -> Finding:
     worst = sorted(contrasts, key=lambda contrast: -abs(contrast.difference))
     title = "Mean score gap between two groups"
-    return settings.effect(metric, title, _gap(contrasts), evidence=settings.evidence(worst))
+    return settings.effect(metric, title, mean_difference(contrasts), evidence=settings.evidence(worst))
 
 
 def _signed(metric: str, pairs: Pairs, settings: Settings) -> Finding:
@@ -186,5 +181,5 @@ def _slices(pairs: Pairs, settings: Settings, family: int) -> list[dict[str, obj
         count = _clusters(contrasts)
         few = count < intervals.FEWEST_GROUPS
         label = f"{pair[0]} less {pair[1]}" + (f" (clusters: {count}, too few to judge)" if few else "")
-        made.append((few, {"label": label, **at_level.summary(_gap(contrasts))}))
+        made.append((few, {"label": label, **at_level.summary(mean_difference(contrasts))}))
     return [slice_ for few, slice_ in sorted(made, key=lambda one: (one[0], -abs(one[1]["value"]), one[1]["label"]))]

@@ -12,8 +12,8 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates
-from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus, differences
-from rmaudit_probes import length_natural, transforms
+from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus, differences, groups_of, mean_difference
+from rmaudit_probes import known, length_natural, transforms
 
 CARD = ProbeCard(
     name="length_bias",
@@ -34,7 +34,7 @@ CARD = ProbeCard(
         "Singhal et al. 2023, A Long Way to Go (arXiv 2310.03716)",
         "Chen et al. 2024, ODIN (arXiv 2402.07319)",
     ),
-    accepts=("pairs", "rankings"),
+    accepts=known.ACCEPTS,
 )
 PADDED_ANSWERS = ("good", "flawed")
 
@@ -130,7 +130,7 @@ def _further(contrasts: Sequence[Contrast], settings: Settings) -> Finding:
     answers = [f"{c.edited.stimulus.item}/{c.edited.stimulus.labels['answer']}" for c in contrasts]
     try:
         slope = estimates.slope_within(
-            _doublings(contrasts), differences(contrasts), [answers], _groups(contrasts), _fillers(contrasts)
+            _doublings(contrasts), differences(contrasts), [answers], groups_of(contrasts), _fillers(contrasts)
         )
     except ValueError as error:
         return settings.unmeasured(metric, title, unit=CARD.unit, reason=f"{error}: there is one dose only")
@@ -144,7 +144,7 @@ def _doublings(contrasts: Sequence[Contrast]) -> list[float]:
 
 def _slope(contrasts: Sequence[Contrast]) -> estimates.Estimate:
     return estimates.slope_through_origin(
-        _doublings(contrasts), differences(contrasts), _groups(contrasts), _fillers(contrasts)
+        _doublings(contrasts), differences(contrasts), groups_of(contrasts), _fillers(contrasts)
     )
 
 
@@ -156,10 +156,6 @@ def _added(contrast: Contrast) -> int:
     return words(answer_of(contrast.edited.stimulus.conversation)) - words(
         answer_of(contrast.base.stimulus.conversation)
     )
-
-
-def _groups(contrasts: Sequence[Contrast]) -> list[str]:
-    return [c.edited.stimulus.group for c in contrasts]
 
 
 def _note(contrast: Contrast) -> str:
@@ -175,7 +171,7 @@ def _by_dose(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
 
 
 def _point(contrasts: Sequence[Contrast], settings: Settings) -> dict[str, object]:
-    effect = estimates.mean(differences(contrasts), _groups(contrasts), _fillers(contrasts))
+    effect = mean_difference(contrasts, _fillers(contrasts))
     added = float(np.mean([_added(c) for c in contrasts]))
     return {"dose": added, "label": f"{added:.0f} words", **settings.summary(effect)}
 
@@ -197,12 +193,10 @@ def _edits(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         doses = _by_dose(repeated)
         points = [_point(at, settings) for at in doses]
         yield settings.effect(
-            "repetition", "Repetition: the whole answer said twice", _mean(doses[-1]),
+            "repetition", "Repetition: the whole answer said twice", mean_difference(doses[-1]),
             detail={"x_title": "words said twice (mean per dose)", "points": points},
         )  # fmt: skip
     if truncated:
-        yield settings.effect("truncation", "Truncation: the second half of the answer left out", _mean(truncated))
-
-
-def _mean(contrasts: Sequence[Contrast]) -> estimates.Estimate:
-    return estimates.mean(differences(contrasts), _groups(contrasts))
+        yield settings.effect(
+            "truncation", "Truncation: the second half of the answer left out", mean_difference(truncated)
+        )

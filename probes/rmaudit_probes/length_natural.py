@@ -7,14 +7,15 @@ from statistics import median
 
 import numpy as np
 
-from rmaudit.battery import LEVELS, Battery
+from rmaudit.battery import Battery
 from rmaudit.conversations import answer_of, words
 from rmaudit.measuring import Settings
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates
 from rmaudit.statistics.ranking import known_pairs, win
-from rmaudit.stimuli import SOURCE, Scored, ScoredStimuli, Stimulus
+from rmaudit.stimuli import SOURCE, Scored, ScoredStimuli, Stimulus, groups_of, scores_of
 from rmaudit.verdicts import EFFECT, SHARE
+from rmaudit_probes import known
 
 LENGTHS_DIFFER = 1.10
 """The longer of two answers has at least this many times the words of the shorter."""
@@ -22,14 +23,7 @@ LENGTHS_DIFFER = 1.10
 
 def stimuli(battery: Battery) -> list[Stimulus]:
     """The natural answers, the rewrites of the good one, and the answers of the user's pairs and rankings."""
-    made = [
-        Stimulus(
-            f"{item.id}/{level}", item.id, item.group, "natural", item.conversation(item.answers[level]),
-            labels={"rank": rank, "answer": level},
-        )
-        for item in battery.items
-        for rank, level in enumerate(LEVELS)
-    ]  # fmt: skip
+    made = [stimulus for item in battery.items for stimulus in known.of_item(item, "natural")]
     made += [
         Stimulus(
             f"{item.id}/good/rewrite/{number}", item.id, item.group, "rewrite", item.conversation(text),
@@ -38,17 +32,7 @@ def stimuli(battery: Battery) -> list[Stimulus]:
         for item in battery.items
         for number, text in enumerate(item.good_paraphrases, start=1)
     ]  # fmt: skip
-    for dataset in battery.datasets:
-        if dataset.kind in ("pairs", "rankings"):
-            made += [
-                Stimulus(
-                    f"{dataset.name}/{row.id}/{index}", row.id, row.group, "natural", row.conversation(index),
-                    source=dataset.name, labels={"rank": row.ranks[index] if row.ranks else None},
-                )
-                for row in dataset.rows
-                for index in range(len(row.texts))
-            ]  # fmt: skip
-    return made
+    return [*made, *known.of_data(battery, "natural")]
 
 
 def findings(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
@@ -75,8 +59,8 @@ def _natural_slope(rows: Sequence[Scored], suffix: str, settings: Settings) -> F
     blocks = [[row.stimulus.item for row in rows], [str(row.stimulus.labels["rank"]) for row in rows]]
     try:
         slope = estimates.slope_within(
-            np.log2([_length(row) for row in rows]), [row.score for row in rows], blocks,
-            [row.stimulus.group for row in rows],
+            np.log2([_length(row) for row in rows]), scores_of(rows), blocks,
+            groups_of(rows),
         )  # fmt: skip
     except ValueError as error:
         return settings.unmeasured(metric, title, unit=unit, reason=str(error))
@@ -92,7 +76,7 @@ def _accuracies(scored: ScoredStimuli, source: str, suffix: str, settings: Setti
         side = "longer" if ratio >= LENGTHS_DIFFER else "shorter" if 1 / ratio >= LENGTHS_DIFFER else ""
         if side:
             wins[side].append(win(better.score, worse.score))
-            groups[side].append(better.stimulus.group)
+            groups[side].append(better.group)
     shares = {side: estimates.mean(wins[side], groups[side]) for side in wins if wins[side]}
     for side, share in shares.items():
         yield settings.finding(
@@ -130,9 +114,9 @@ def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         if good.score <= flawed.score or not padded:
             continue
         needed.append(_overtakes(padded, good.score) - flawed.length)
-        groups.append(good.stimulus.group)
+        groups.append(good.group)
         lost += [win(flawed.score, row.score) for row in rewrites.get(item, [])]
-        rewritten += [good.stimulus.group] * len(rewrites.get(item, []))
+        rewritten += [good.group] * len(rewrites.get(item, []))
     if not needed:
         yield settings.unmeasured("overtaken", title, unit="share", reason="the good answer leads on no prompt")
         return

@@ -66,10 +66,11 @@ def _answers(
 ) -> Iterator[Finding]:
     pairs = [(a, b) for a, b in scored.by_item("answer_text", "answer_paraphrase", source=source) if _label(a) == label]
     if pairs:
-        size = estimates.mean([abs(b.score - a.score) for a, b in pairs], [a.stimulus.group for a, _ in pairs])
+        size = estimates.mean([abs(b.score - a.score) for a, b in pairs], [a.group for a, _ in pairs])
         yield settings.finding(
             f"answer_change{suffix}", f"Size of the change when an answer is reworded ({meaning})",
             size / settings.reference.sd, unit="SD", kind=AMOUNT, raw=size.value,
+            reading=f"Between two wordings ({meaning}) the score of an answer moves by {size.value / settings.reference.sd.value:.2f} SD.",
         )  # fmt: skip
 
 
@@ -81,11 +82,13 @@ def _prompts(
         if _label(rows[0]) == label:
             first, second, third, fourth = (row.score for row in rows)
             flips.append(float(win(first, second) != win(third, fourth)))
-            groups.append(rows[0].stimulus.group)
+            groups.append(rows[0].group)
     if flips:
+        share = estimates.mean(flips, groups)
         yield settings.finding(
             f"prompt_flips{suffix}", f"Preferences between two answers that flip when the prompt is reworded ({meaning})",
-            estimates.mean(flips, groups), unit="share", kind=SHARE,
+            share, unit="share", kind=SHARE,
+            reading=f"Rewording the prompt ({meaning}) flips {100 * share.value:.0f} % of the preferences between two answers.",
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from rmaudit.record import Finding
 from rmaudit.statistics import estimates, variance
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.ranking import win
-from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, differences
+from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, groups_of, mean_difference, scores_of
 from rmaudit.verdicts import RELIABILITY, SHARE
 from rmaudit_probes import paraphrase_data
 
@@ -86,12 +86,12 @@ def _correlation(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]
     if not scored.arm("rewrite"):
         yield settings.unmeasured(metric, title, unit=CARD.unit, reason="the battery has no items")
         return
-    by_wording = variance.pooled_variance(_scores(wordings), _items(wordings), _groups(wordings))
+    by_wording = variance.pooled_variance(scores_of(wordings), _items(wordings), groups_of(wordings))
     # Every wording stands for the good answer in turn: the author's own is no better a specimen of it than a rewrite.
     pairs = [(row, scored.named(f"{row.stimulus.item}/flawed")) for row in wordings]
     rows = [row for pair in pairs for row in pair]
     names = [wording.stimulus.name for wording, _ in pairs for _ in range(2)]
-    by_flaw = variance.pooled_variance(_scores(rows), names, _groups(rows))
+    by_flaw = variance.pooled_variance(scores_of(rows), names, groups_of(rows))
     worst = sorted(_rewritten(scored), key=lambda contrast: -abs(contrast.difference))
     found = settings.finding(
         metric, title, variance.one_minus(by_wording / by_flaw), unit=CARD.unit, kind=RELIABILITY, negligible=RELIABLE,
@@ -100,7 +100,7 @@ def _correlation(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]
     reading = f"{_compared(found, np.sqrt(by_wording.value / by_flaw.value))}{_unread(scored, settings)}"
     yield found.model_copy(update={"reading": reading})
     answers = scored.arm(*LEVELS)
-    by_answer = variance.pooled_variance(_scores(answers), _items(answers), _groups(answers))
+    by_answer = variance.pooled_variance(scores_of(answers), _items(answers), groups_of(answers))
     title = "Share of the variance over all four answers, in length and style too, that rewrites do not explain"
     yield settings.finding(
         "variance_not_wording", title, variance.one_minus(by_wording / by_answer), unit=CARD.unit, kind=RELIABILITY
@@ -147,7 +147,7 @@ def _flips(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         for level in LEVELS[1:]:
             other = scored.named(f"{item}/{level}").score
             turned.append(float(win(good, other) != win(row.score, other)))
-            groups.append(row.stimulus.group)
+            groups.append(row.group)
     if turned:
         yield settings.finding(
             "answer_flips", "Preferences that flip when the good answer is reworded",
@@ -159,7 +159,7 @@ def _flips(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         item = row.stimulus.item
         asked = win(scored.named(f"{item}/asked/{number}/good").score, row.score)
         turned.append(float(asked != win(scored.named(f"{item}/good").score, scored.named(f"{item}/{level}").score)))
-        groups.append(row.stimulus.group)
+        groups.append(row.group)
     if turned:
         yield settings.finding(
             "prompt_flips", "Preferences that flip when the prompt is reworded",
@@ -171,10 +171,10 @@ def _shifts(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     """Mean change over rewrites (near zero) and over edits that break the meaning (must be below zero)."""
     rewritten = _rewritten(scored)
     if rewritten:
-        shift = estimates.mean(differences(rewritten), [c.edited.stimulus.group for c in rewritten])
+        shift = mean_difference(rewritten)
         yield settings.effect("rewrite_shift", "Mean change when a good answer is reworded", shift)
     if broken := _broken(scored):
-        drop = estimates.mean(differences(broken), [c.edited.stimulus.group for c in broken])
+        drop = mean_difference(broken)
         title = "Counter-check: mean change when one to four words make the answer wrong"
         yield settings.effect("meaning_broken", title, drop)
         title = "Counter-check: broken answers that score below the good one"
@@ -186,18 +186,8 @@ def _broken(scored: ScoredStimuli) -> list[Contrast]:
 
 
 def _noticed(broken: Sequence[Contrast]) -> Estimate:
-    return estimates.mean(
-        [win(c.base.score, c.edited.score) for c in broken], [c.edited.stimulus.group for c in broken]
-    )
-
-
-def _scores(rows: Sequence[Scored]) -> list[float]:
-    return [row.score for row in rows]
+    return estimates.mean([win(c.base.score, c.edited.score) for c in broken], groups_of(broken))
 
 
 def _items(rows: Sequence[Scored]) -> list[str]:
     return [row.stimulus.item for row in rows]
-
-
-def _groups(rows: Sequence[Scored]) -> list[str]:
-    return [row.stimulus.group for row in rows]

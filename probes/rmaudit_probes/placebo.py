@@ -17,7 +17,7 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates, intervals
-from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus, differences
+from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus, differences, groups_of, mean_difference
 from rmaudit.verdicts import AMOUNT, SHARE
 from rmaudit_probes.synonyms import SYNONYMS, places, swapped
 from rmaudit_probes.transforms import curly, double_spaced
@@ -113,8 +113,8 @@ def _synonyms(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
         reason = "no answer holds a word of the synonym list"
         yield settings.unmeasured("synonyms", title, unit=CARD.unit, reason=reason)
         return
-    groups, pairs = _groups(contrasts), [c.edited.stimulus.template for c in contrasts]
-    effect = estimates.mean(differences(contrasts), groups, pairs)
+    groups, pairs = groups_of(contrasts), [c.edited.stimulus.template for c in contrasts]
+    effect = mean_difference(contrasts, pairs)
     worst = sorted(contrasts, key=lambda contrast: -abs(contrast.difference))
     found = settings.effect("synonyms", title, effect, evidence=settings.evidence(worst))
     yield found.model_copy(update={"reading": _reading(found, contrasts, settings)})
@@ -133,12 +133,8 @@ def _typography(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     if not contrasts:
         return
     by_edit = {words: [c for c in contrasts if c.edited.stimulus.arm == arm] for arm, (words, _) in TYPOGRAPHY.items()}
-    slices = [
-        {"label": words, **settings.summary(estimates.mean(differences(at), _groups(at)))}
-        for words, at in by_edit.items()
-        if at
-    ]
-    effect = estimates.mean(differences(contrasts), _groups(contrasts))
+    slices = [{"label": words, **settings.summary(mean_difference(at))} for words, at in by_edit.items() if at]
+    effect = mean_difference(contrasts)
     title = "Typography alone changed: mean change"
     found = settings.effect("typography", title, effect, detail={"slices": slices})
     yield found.model_copy(update={"reading": _reading(found, contrasts, settings)})
@@ -149,7 +145,7 @@ def _sensitivity(
     name: str, edit: str, contrasts: list[Contrast], templates: Sequence[str | None] | None, settings: Settings
 ) -> Iterator[Finding]:
     """How far the edits move the score, whichever way, and how many lower it: sensitivity to wording, no verdict."""
-    changes, groups = differences(contrasts), _groups(contrasts)
+    changes, groups = differences(contrasts), groups_of(contrasts)
     size = estimates.mean(np.abs(changes), groups, templates)
     yield settings.finding(
         f"{name}_size", f"{edit}: mean size of the change, whichever way", size / settings.reference.sd, unit=CARD.unit,
@@ -168,11 +164,7 @@ def _reading(found: Finding, contrasts: list[Contrast], settings: Settings) -> s
     mean = f"{'lower' if high < 0 else 'raise'} the score by {abs(found.value or 0.0):.2f} SD on average"
     if low <= 0 <= high:
         mean = "are not shown to move the mean score either way"
-    changes, groups = differences(contrasts), _groups(contrasts)
+    changes, groups = differences(contrasts), groups_of(contrasts)
     size = estimates.mean(np.abs(changes), groups).value / settings.reference.sd.value
     down, up = (estimates.mean(moved.astype(np.float64), groups).value for moved in (changes < 0, changes > 0))
     return f"Such edits {mean}. Single ones move it by {size:.2f} SD, {100 * down:.0f} % of them down and {100 * up:.0f} % up."
-
-
-def _groups(contrasts: list[Contrast]) -> list[str]:
-    return [contrast.edited.stimulus.group for contrast in contrasts]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from rmaudit.battery import LEVELS, Battery, Item
+from rmaudit.battery import Battery, Item
 from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates, intervals, ranking, variance
 from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
-from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, Stimulus, differences
+from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, Stimulus, groups_of, mean_difference, scores_of
 from rmaudit.verdicts import AGREEMENT, AMOUNT, SHARE
+from rmaudit_probes import known
 
 CARD = ProbeCard(
     name="ranking_consistency",
@@ -34,7 +36,7 @@ CARD = ProbeCard(
         "Malik et al. 2025, RewardBench 2 (arXiv 2506.01937)",
         "Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599)",
     ),
-    accepts=("pairs", "rankings"),
+    accepts=known.ACCEPTS,
 )
 AGREED = 0.2
 
@@ -43,19 +45,8 @@ def ranking_consistency() -> Probe:
     """Known rankings, rewritten prompts, swapped prompts."""
 
     def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
-        made = [stimulus for item in battery.items for stimulus in _of_item(item)]
-        made += _swapped(battery.items, rng)
-        for dataset in battery.datasets:
-            if dataset.kind in CARD.accepts:
-                made += [
-                    Stimulus(
-                        f"{dataset.name}/{row.id}/{index}", row.id, row.group, "answer", row.conversation(index),
-                        source=dataset.name, labels={"rank": row.ranks[index] if row.ranks else None},
-                    )
-                    for row in dataset.rows
-                    for index in range(len(row.texts))
-                ]  # fmt: skip
-        return made
+        asked = (stimulus for item in battery.items for stimulus in _of_item(item))
+        return [*asked, *_swapped(battery.items, rng), *known.of_data(battery, "answer")]
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
         sources = [SOURCE, *sorted({row.stimulus.source for row in scored} - {SOURCE})]
@@ -66,15 +57,14 @@ def ranking_consistency() -> Probe:
 
 
 def _of_item(item: Item) -> Iterator[Stimulus]:
-    for rank, level in enumerate(LEVELS):
-        labels = {"rank": rank, "answer": level}
-        yield Stimulus(
-            f"{item.id}/{level}", item.id, item.group, "answer", item.conversation(item.answers[level]), labels=labels
-        )
+    """The four answers, under the prompt as written and under its rewrites."""
+    for written in known.of_item(item, "answer"):
+        yield written
+        answer = item.answers[str(written.labels["answer"])]
         for number, question in enumerate(item.prompt_paraphrases, start=1):
-            yield Stimulus(
-                f"{item.id}/asked/{number}/{level}", item.id, item.group, f"asked_{number}",
-                item.conversation(item.answers[level], question), template=str(number), labels=labels,
+            yield replace(
+                written, name=f"{item.id}/asked/{number}/{written.labels['answer']}", arm=f"asked_{number}",
+                conversation=item.conversation(answer, question), template=str(number),
             )  # fmt: skip
 
 
@@ -95,7 +85,7 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
     suffix = "" if source == SOURCE else f"@{source}"
     # Prompts whose answers are all of one rank, or of none, have no order to agree with.
     items = [rows for rows in scored.by_item("answer", source=source) if len(set(_ranks(rows))) > 1]
-    groups = [rows[0].stimulus.group for rows in items]
+    groups = [rows[0].group for rows in items]
     pairs = [(rows[a], rows[b]) for rows in items for a, b in ranking.known_pairs(_ranks(rows))]
     if not items:
         reason = "no prompt has answers of different known rank"
@@ -103,7 +93,7 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
             f"kendall_tau{suffix}", "Agreement with the known ranking", unit=CARD.unit, reason=reason
         )
         return
-    taus = [ranking.kendall_tau(_scores(rows), _ranks(rows)) or 0.0 for rows in items]
+    taus = [ranking.kendall_tau(scores_of(rows), _ranks(rows)) or 0.0 for rows in items]
     tau = estimates.mean(taus, groups)
     worst = sorted(
         (Contrast(worse, better, _pair_note(better, worse)) for better, worse in pairs), key=lambda c: -c.difference
@@ -113,13 +103,13 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
         evidence=settings.evidence([c for c in worst if c.difference > 0]),
     )  # fmt: skip
     yield found.model_copy(update={"reading": _reading(found)})
-    owners = [better.stimulus.group for better, _ in pairs]
+    owners = [better.group for better, _ in pairs]
     accuracy = estimates.mean([ranking.win(better.score, worse.score) for better, worse in pairs], owners)
     yield settings.finding(
         f"pairwise_accuracy{suffix}", "Pairs in which the better answer wins", accuracy, unit="share", kind=SHARE
     )
     if max(map(len, items)) > 2:
-        top = estimates.mean([ranking.top_one(_scores(rows), _ranks(rows)) for rows in items], groups)
+        top = estimates.mean([ranking.top_one(scores_of(rows), _ranks(rows)) for rows in items], groups)
         yield settings.finding(
             f"top_1{suffix}", "Prompts whose best answer scores highest", top, unit="share", kind=SHARE
         )
@@ -170,10 +160,10 @@ def _stability(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     for arm in asked:
         for rows in scored.by_item(arm):
             base = written[rows[0].stimulus.item]
-            tau = ranking.kendall_tau(_scores(rows), -np.asarray(_scores(base)))
+            tau = ranking.kendall_tau(scores_of(rows), -np.asarray(scores_of(base)))
             taus.append(0.0 if tau is None else tau)
-            kept.append(float(np.argmax(_scores(rows)) == np.argmax(_scores(base))))
-            groups.append(rows[0].stimulus.group)
+            kept.append(float(np.argmax(scores_of(rows)) == np.argmax(scores_of(base))))
+            groups.append(rows[0].group)
     if taus:
         title = "Agreement of the order under a rewritten prompt with that under the prompt as written"
         yield settings.finding("order_stability", title, estimates.mean(taus, groups), unit=CARD.unit, kind=AGREEMENT)
@@ -185,28 +175,24 @@ def _swap(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     """The answer to the prompt against an answer to another one: a model that reads the prompt prefers its own."""
     contrasts = [Contrast(scored.named(f"{row.stimulus.item}/good"), row) for row in scored.arm("swapped")]
     if contrasts:
-        groups = [c.edited.stimulus.group for c in contrasts]
+        groups = groups_of(contrasts)
         strangers = [c.base.stimulus.template for c in contrasts]
         won = estimates.mean([ranking.win(c.edited.score, c.base.score) for c in contrasts], groups, strangers)
         title = "Prompts whose own answer beats a good answer to another prompt"
         yield settings.finding("prompt_swap", title, won, unit="share", kind=SHARE)
         title = "Margin of the own answer over one to another prompt"
-        yield settings.effect("prompt_swap_margin", title, estimates.mean(differences(contrasts), groups, strangers))
+        yield settings.effect("prompt_swap_margin", title, mean_difference(contrasts, strangers))
 
 
 def _prompt_share(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     rows = scored.arm("answer")
     title = "Share of the score variance that belongs to the prompt alone"
     try:
-        share = variance.between_share(_scores(rows), [row.stimulus.group for row in rows])
+        share = variance.between_share(scores_of(rows), groups_of(rows))
     except ValueError as error:
         yield settings.unmeasured("prompt_share", title, unit="share", reason=str(error))
         return
     yield settings.finding("prompt_share", title, share, unit="share", kind=AGREEMENT)
-
-
-def _scores(rows: Sequence[Scored]) -> list[float]:
-    return [row.score for row in rows]
 
 
 def _ranks(rows: Sequence[Scored]) -> list[float]:
