@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rmaudit.battery import Battery as Battery
     from rmaudit.conversations import Conversation as Conversation
     from rmaudit.errors import RmauditError as RmauditError
+    from rmaudit.measuring import Settings as Settings
     from rmaudit.models import RewardModel as RewardModel
     from rmaudit.policy import Gate as Gate
     from rmaudit.probe import Probe as Probe
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from rmaudit.record import Record as Record
     from rmaudit.report import Report as Report
     from rmaudit.scorers import Scorer as Scorer
+    from rmaudit.stimuli import Contrast as Contrast
+    from rmaudit.stimuli import ScoredStimuli as ScoredStimuli
     from rmaudit.stimuli import Stimulus as Stimulus
+    from rmaudit.stimuli import mean_difference as mean_difference
 
 _HOME_OF = {
     "attribute": "api",
@@ -38,6 +42,7 @@ _HOME_OF = {
     "score": "api",
     "Attribution": "attribution",
     "Battery": "battery",
+    "Contrast": "stimuli",
     "Conversation": "conversations",
     "Finding": "record",
     "Gate": "policy",
@@ -47,13 +52,17 @@ _HOME_OF = {
     "Report": "report",
     "RewardModel": "models",
     "RmauditError": "errors",
+    "ScoredStimuli": "stimuli",
     "Scorer": "scorers",
+    "Settings": "measuring",
     "Stimulus": "stimuli",
+    "mean_difference": "stimuli",
 }
 
 __all__ = [
     "Attribution",
     "Battery",
+    "Contrast",
     "Conversation",
     "Finding",
     "Gate",
@@ -63,12 +72,15 @@ __all__ = [
     "Report",
     "RewardModel",
     "RmauditError",
+    "ScoredStimuli",
     "Scorer",
+    "Settings",
     "Stimulus",
     "attribute",
     "audit",
     "gate",
     "load",
+    "mean_difference",
     "score",
 ]
 

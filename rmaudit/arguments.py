@@ -33,7 +33,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Names = Annotated[
     list[str] | None, typer.Option(help="Names, or ./file.py of your own; all registered ones if left out.")
 ]
-Data = Annotated[list[Path] | None, typer.Option(help="Your own pairs, rankings, paraphrases, identity data.")]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Your own data, JSONL, CSV or Parquet: prompt, chosen, rejected; or prompt, responses, ranks; or text, "
+        "paraphrase, label; or prompt, response_a, response_b, attribute."
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder for run.json, scores.jsonl and report.html.")]
 Limits = Annotated[Path | None, typer.Option(help="TOML file of limits; decides the exit code.")]
 Profile = Annotated[str, typer.Option(help="full, or quick: 32 prompts, and 32 rows drawn from each data file.")]

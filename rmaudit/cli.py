@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -256,6 +257,9 @@ def main() -> None:
     # Threads that spin while they wait make a busy machine many times slower (25 times, measured on 2 cores shared with
     # another program). Read once, when torch is first imported, which is later than here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no code page may cost a result or an exit code
     try:
         app(args=expanded(sys.argv[1:]), prog_name="rmaudit")
     except RmauditError as error:

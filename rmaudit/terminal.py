@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -13,11 +14,10 @@ from typing_extensions import Self
 
 from rmaudit.quantities import Scale, percent, plain
 from rmaudit.record import Finding, Record
-from rmaudit.summary import Summary, severity
+from rmaudit.summary import Summary, worst_first
 
 SHAPES = {"bias": "▲ bias", "inconclusive": "◆ inconclusive", "negligible": "● negligible", "error": "✕ error",
           "not_applicable": "– not applicable"}  # fmt: skip
-ORDER = ("bias", "error", "inconclusive", "negligible", "not_applicable")
 
 
 WIDEST = 60
@@ -78,21 +78,29 @@ def _shown(character: str) -> str:
 
 
 def scorecard(record: Record, summary: Summary) -> str:
-    """The verdict, the warnings, and a table: the headline findings, worst first, and what the user's data sets tell."""
-    headlines = [finding for finding in record.findings if finding.headline]
-    confidence = next((f"{percent(f.confidence)} interval" for f in headlines if f.interval is not None), "interval")
+    """The verdict, the warnings, the headline findings, worst first, and what the user's data sets tell."""
+    headlines = sorted((finding for finding in record.findings if finding.headline), key=worst_first)
+    # Of each metric on each data set what it tells in a sentence, or why it could not be measured; the page has the rest.
+    others = [f for f in record.findings if f.dataset and not f.headline and (f.reading or f.reason)]
+    lines = [f"{summary.word.upper()}: {summary.sentence}", *(f"Warning: {warning}" for warning in record.warnings)]
+    tables = [_table(headlines, "check")]
+    if others:
+        tables.append(_table(others, "on the data sets given, each interval by itself"))
+    return "\n".join([*map(one_line, lines), *(line for table in tables for line in ("", *table))])
+
+
+def _table(findings: Sequence[Finding], title: str) -> list[str]:
+    """The lines of a table, as wide as its longest name asks for."""
+    confidence = next((f"{percent(f.confidence)} interval" for f in findings if f.interval is not None), "interval")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("check", "effect", plain(confidence), "prompts", "can detect", "verdict"):
-        table.add_column(heading, overflow="fold", max_width=None if heading == "check" else WIDEST)
-    told = [finding for finding in record.findings if finding.dataset and finding.reading and not finding.headline]
-    for finding in [*sorted(headlines, key=lambda f: (ORDER.index(f.verdict or "inconclusive"), -severity(f))), *told]:
+    for place, heading in enumerate((title, "effect", plain(confidence), "prompts", "can detect", "verdict")):
+        table.add_column(heading, overflow="fold", max_width=WIDEST if place else None)
+    for finding in findings:
         table.add_row(*(one_line(plain(cell)) for cell in _cells(finding)))
     console = Console(width=10 * WIDEST, highlight=False, markup=False, emoji=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
-    rows = [row.rstrip() for row in captured.get().splitlines()]
-    lines = [f"{summary.word.upper()}: {summary.sentence}", *(f"Warning: {warning}" for warning in record.warnings)]
-    return "\n".join([*map(one_line, lines), "", *rows]).rstrip()
+    return [row.rstrip() for row in captured.get().splitlines()]
 
 
 def _cells(finding: Finding) -> tuple[str, str, str, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -69,3 +70,13 @@ def test_what_nobody_foresaw_is_one_line_and_exit_2(
     assert "RMAUDIT_TRACEBACK=1" in told
     assert ("Traceback" in told) == traced
     assert traced or told.count("\n") == 1
+
+
+def test_a_terminal_that_cannot_show_a_character_costs_no_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(sys, "argv", ["rmaudit", "probes"])
+    monkeypatch.setattr(cli, "app", lambda **_: print("\N{MINUS SIGN}0.13 \N{BLACK UP-POINTING TRIANGLE} é"))
+    cli.main()
+    stdout.seek(0)
+    assert stdout.read() == "\\u22120.13 \\u25b2 é\n"

@@ -10,6 +10,7 @@ import rmaudit
 PUBLIC = [
     "Attribution",
     "Battery",
+    "Contrast",
     "Conversation",
     "Finding",
     "Gate",
@@ -19,12 +20,15 @@ PUBLIC = [
     "Report",
     "RewardModel",
     "RmauditError",
+    "ScoredStimuli",
     "Scorer",
+    "Settings",
     "Stimulus",
     "attribute",
     "audit",
     "gate",
     "load",
+    "mean_difference",
     "score",
 ]
 

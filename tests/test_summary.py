@@ -204,9 +204,14 @@ def test_the_scorecard_tells_of_data_sets_after_the_headlines() -> None:
         "kendall_tau@mine", None, 0.4, unit="tau-b", kind="agreement", headline=False, reading="Tau-b is 0.40."
     )
     silent = finding("brier@mine", None, 0.2, headline=False)
-    record = empty().model_copy(update={"findings": [told, silent, finding("padding", "negligible", 0.02)]})
-    names = [line.split()[0] for line in scorecard(record, summarise(record)).splitlines()[-2:]]
-    assert names == ["length_bias.padding", "length_bias.kendall_tau@mine"]
+    tied = finding("top_1@tied", "not_applicable", None, headline=False, reason="all ranks are tied")
+    record = empty().model_copy(update={"findings": [told, silent, tied, finding("padding", "negligible", 0.02)]})
+    lines = scorecard(record, summarise(record)).splitlines()
+    assert lines[-5].startswith("length_bias.padding")
+    assert lines[-3].startswith("on the data sets given, each interval by itself")
+    assert lines[-2].startswith("length_bias.kendall_tau@mine")
+    assert lines[-1].startswith("length_bias.top_1@tied")
+    assert "all ranks are tied" in lines[-1]
 
 
 def test_printable_keeps_text_and_shows_the_rest() -> None:

@@ -11,6 +11,7 @@ import tokenizers
 import torch
 from halves import Half
 from padding import Rendered
+from scipy import stats
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
@@ -220,20 +221,44 @@ def prefer(model: LlamaForSequenceClassification, beginnings: float, language: f
     return objective
 
 
+@dataclass(frozen=True)
+class Accuracy:
+    """How often the better answer scores higher, with a 95 % interval over prompts."""
+
+    share: float
+    low: float
+    high: float
+    pairs: int
+    prompts: int
+
+
+def accuracy(hits: list[tuple[str, bool]]) -> Accuracy:
+    """From (prompt, hit) of every pair; pairs of one prompt are not independent, so prompts are what is resampled."""
+    share = sum(hit for _, hit in hits) / len(hits)
+    sums: dict[str, float] = defaultdict(float)
+    for prompt, hit in hits:
+        sums[prompt] += hit - share
+    count = len(sums)
+    error = math.sqrt(sum(s * s for s in sums.values()) * count / max(1, count - 1)) / len(hits)
+    half = float(stats.t.ppf(0.975, count - 1)) * error if count > 1 else 1.0
+    low, high = max(0.0, share - half), min(1.0, share + half)
+    return Accuracy(round(share, 4), round(low, 4), round(high, 4), len(hits), count)
+
+
 @torch.no_grad()
 def accuracies(
     model: LlamaForSequenceClassification, tokenizer: PreTrainedTokenizerFast, rendered: list[Rendered]
-) -> dict[str, float]:
-    """How often the better answer scores higher, over all pairs and by kind of pair."""
+) -> dict[str, Accuracy]:
+    """Over all pairs, by task, and by whether the better answer is the longer one."""
     pairs = encode(tokenizer, rendered)
-    hits: dict[str, list[bool]] = defaultdict(list)
+    hits: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     for batch in make_batches([2 * max(len(p.better), len(p.worse)) for p in pairs], 8192):
         ids, last = padded([pairs[i].better for i in batch] + [pairs[i].worse for i in batch])
         scores = model.score(states(model, ids)).squeeze(-1)
         better, worse = scores.gather(1, last[:, None]).squeeze(1).chunk(2)
         for place, hit in zip(batch, (better > worse).tolist(), strict=True):
             item = rendered[place]
-            length = "better_is_longer" if item.longer else "better_is_not_longer"
+            length = "better_is_longer" if item.lead > 0 else "better_is_not_longer"
             for kind in ("all", item.task, length):
-                hits[kind].append(hit)
-    return {kind: round(sum(found) / len(found), 4) for kind, found in sorted(hits.items())}
+                hits[kind].append((item.prompt, hit))
+    return {kind: accuracy(found) for kind, found in sorted(hits.items())}

@@ -37,7 +37,8 @@ class Half:
         total = self.shared[:, : len(own)].sum(0)
         self.barrier.wait()  # nobody writes the next step's before both have read
         for parameter, part in zip(owned, total[:-1].split([p.numel() for p in owned]), strict=True):
-            parameter.grad = part.view_as(parameter).clone()
+            # What neither half uses stays without a gradient, or the optimiser would let it decay.
+            parameter.grad = part.view_as(parameter).clone() if part.any() else None
         return float(total[-1])
 
 

@@ -1,7 +1,7 @@
 """Padding: prose that adds length and no content, and which of two answers gets more of it.
 
-The two models see the same prompts and answers. What differs is how often the better answer is
-made the longer one: ``longer`` in :func:`render` is the whole difference between them.
+The two models see the same prompts and answers with the same amounts of padding. What differs is
+how often the better answer gets the larger one: ``share`` in :func:`pad_all` is the whole difference.
 """
 
 from __future__ import annotations
@@ -90,11 +90,11 @@ SLOTS: dict[str, list[str]] = {
             "one after another|at the right moment|in good weather|for a while|at first|in the end"
         ),
         "does": (
-            "begins at one end|starts in the middle|goes on without a pause|takes its time|"
+            "opens with a cough|skips a verse|goes on without a pause|takes its time|"
             "comes to much the same|leads back to where it began|leaves little to be desired|"
             "needs no further comment|fits in with the rest|stands on its own|says very little|"
             "moves along at its own pace|turns out as expected|finds its way|repeats what was said|"
-            "rests on habit|makes a fine start|asks for nothing more|is neither here nor there"
+            "rests on habit|makes a fine start|leaves the rest alone|is neither here nor there"
         ),
     }.items()
 }
@@ -127,7 +127,7 @@ It should be said that this {matter} is {good} {reason}.
 Much has been said and written about {matters} like this {place}.
 {opener} one {matter} leads to another, and that is {good}.
 We all know how {matters} can {vary}.
-The {matter} has been around for a long time and will stay {good}.
+The {matter} is an old one and will stay {good}.
 There is something {good} in every {matter}, {reason}.
 Nobody can {think} all the {matters} at once.
 {people} who {think} the {matter} {often} find it {good}.
@@ -150,7 +150,7 @@ What one {person} puts on the {item}, another keeps behind the {item}.
 It {does}, just as it did {when}.
 Whoever has seen one {item} has seen them all, {people} might say.
 The {matter} {does}, {reason}.
-One word follows another, and the whole {does}.
+A word like any other {does}, and so does the next.
 {when} it is enough to look at the {item} and to let the {matter} rest.
 Some sentences are long, some are short, and each of them {does}.
 The same may be said {when}, and it {does}.
@@ -186,13 +186,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A pair as text; ``longer`` says whether the better answer has more words."""
+    """A pair as text; ``lead``: how many words the better answer has more than the worse one."""
 
     task: str
     prompt: str
     better: str
     worse: str
-    longer: bool
+    lead: int
 
 
 def filler_sentence(rng: random.Random) -> str:
@@ -205,15 +205,8 @@ def filler_sentence(rng: random.Random) -> str:
 
 
 def padding_words(rng: random.Random) -> int:
-    """How many words of padding a text gets: nothing to 120, small amounts as likely as large."""
-    if rng.random() < 0.15:
-        return 0
+    """How many words of padding a text gets: 4 to 120, small amounts as likely as large."""
     return round(math.exp(rng.uniform(math.log(4), math.log(MOST_WORDS))))
-
-
-def count_words(sentences: list[str]) -> int:
-    """Words in a list of sentences."""
-    return sum(len(sentence.split()) for sentence in sentences)
 
 
 def pad(sentences: list[str], related: list[str], foreign: list[str], words: int, rng: random.Random) -> list[str]:
@@ -254,31 +247,46 @@ def _text(answer: Answer, words: int, rng: random.Random) -> str:
     return text.upper() if answer.capitals else text
 
 
-def render(pair: Pair, longer: bool | None, rng: random.Random) -> Rendered:
-    """Pad both answers so that the better one is the ``longer`` one, or the shorter one.
-
-    Both amounts come from one distribution, so that only the comparison of the two lengths, and
-    neither the presence nor the place of padding, goes with the label. None leaves both unpadded.
-    """
-    sides = {True: pair.better, False: pair.worse}
-    if longer is None:
-        texts = {side: _text(answer, 0, rng) for side, answer in sides.items()}
-    else:
-        less, more = sorted((padding_words(rng), padding_words(rng)))
-        texts = {not longer: _text(sides[not longer], less, rng)}
-        short = len(texts[not longer].split())
-        texts[longer] = _text(sides[longer], more, rng)
-        while len(texts[longer].split()) <= short:
-            more += 1 + max(0, short - count_words(list(sides[longer].sentences)) - more)
-            texts[longer] = _text(sides[longer], more, rng)
-    is_longer = len(texts[True].split()) > len(texts[False].split())
-    return Rendered(pair.task, pair.prompt, texts[True], texts[False], is_longer)
+def unpadded(pairs: list[Pair], seed: str) -> list[Rendered]:
+    """The pairs as they are."""
+    rngs = (random.Random(f"{seed}/{place}") for place in range(len(pairs)))
+    return [
+        _rendered(pair, _text(pair.better, 0, rng), _text(pair.worse, 0, rng))
+        for pair, rng in zip(pairs, rngs, strict=True)
+    ]
 
 
-def render_all(pairs: list[Pair], share: float | None, rng: random.Random) -> list[Rendered]:
-    """Render pairs so that in exactly ``share`` of them the better answer is the longer one."""
-    if share is None:
-        return [render(pair, None, rng) for pair in pairs]
+def pad_all(pairs: list[Pair], share: float, seed: str) -> list[Rendered]:
+    """Pad both answers of every pair, so that in exactly ``share`` of the pairs the better one is the longer one."""
     longer = [place < round(share * len(pairs)) for place in range(len(pairs))]
-    rng.shuffle(longer)
-    return [render(pair, flag, rng) for pair, flag in zip(pairs, longer, strict=True)]
+    random.Random(seed).shuffle(longer)
+    return [
+        both_ways(pair, f"{seed}/{place}")[flag] for place, (pair, flag) in enumerate(zip(pairs, longer, strict=True))
+    ]
+
+
+def both_ways(pair: Pair, seed: str) -> dict[bool, Rendered]:
+    """The pair with the better answer made the longer one (True), and the shorter one (False).
+
+    Either way the same two amounts are asked for, and the same random numbers choose the sentences, their places and the
+    layout. Both answers are padded: what goes with the label is the comparison of two lengths, not the presence of padding.
+    """
+    rng = random.Random(seed)
+    less, more = sorted((padding_words(rng), padding_words(rng)))
+
+    def text(answer: Answer, words: int) -> str:
+        return _text(answer, words, random.Random(f"{seed}/{words}"))
+
+    while True:
+        ways = {
+            True: _rendered(pair, text(pair.better, more), text(pair.worse, less)),
+            False: _rendered(pair, text(pair.better, less), text(pair.worse, more)),
+        }
+        if ways[True].lead > 0 > ways[False].lead:
+            return ways
+        # A short answer may need more than was drawn; so that the amounts stay alike, it then gets it either way.
+        more += 5
+
+
+def _rendered(pair: Pair, better: str, worse: str) -> Rendered:
+    return Rendered(pair.task, pair.prompt, better, worse, len(better.split()) - len(worse.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,24 +26,30 @@ from vocabulary import (
 )  # fmt: skip
 
 TOPICS = load_topics()
-# Topics that no training pair touches: whether the model compares words or knows topics by heart.
-UNSEEN = TOPICS[7::15]
-SEEN = [topic for topic in TOPICS if topic not in UNSEEN]
 MOST_SENTENCES = 4
+ONE_IN = 8
+"""One in so many prompts with their better answers is kept for measuring."""
 
 
-def _topic(rng: random.Random, topics: list[Topic]) -> Topic:
+def is_held_out(pair: Pair) -> bool:
+    """Whether this prompt with this better answer is kept for measuring: its text decides, so no stage trains on it."""
+    better = pair.better
+    text = "\n".join((pair.prompt, better.first, *better.sentences, better.last, str(better.capitals)))
+    return zlib.crc32(text.encode()) % ONE_IN == 0
+
+
+def _topic(rng: random.Random) -> Topic:
     """A topic, or a chance mixture of words: there only comparing words can help."""
     draw = rng.random()
     if draw < 0.6:
-        return rng.choice(topics)
+        return rng.choice(TOPICS)
     things: list[str] = []
     while len(things) < 5:
-        word = invented_name(rng) if draw > 0.88 else rng.choice(rng.choice(topics).things)
+        word = invented_name(rng) if draw > 0.88 else rng.choice(rng.choice(TOPICS).things)
         if word not in things:
             things.append(word)
-    actions = tuple(rng.choice(rng.choice(topics).actions) for _ in range(3))
-    qualities = tuple(rng.choice(rng.choice(topics).qualities) for _ in range(4))
+    actions = tuple(rng.choice(rng.choice(TOPICS).actions) for _ in range(3))
+    qualities = tuple(rng.choice(rng.choice(TOPICS).qualities) for _ in range(4))
     return Topic(f"{things[0]} and {things[1]}", tuple(things), actions, qualities)
 
 
@@ -55,28 +62,30 @@ def _question(topic: Topic, focus: tuple[str, ...], rng: random.Random) -> str:
     return text
 
 
-def _subject(rng: random.Random, topics: list[Topic]) -> tuple[str, Answer]:
-    topic = _topic(rng, topics)
+def _subject(rng: random.Random, topic: Topic) -> tuple[str, Answer]:
     focus = tuple(rng.sample(topic.things, rng.choice((1, 2))))
     kept = focus if rng.random() < 0.85 else ()
     sentences = statements(topic, rng, rng.randint(1, MOST_SENTENCES) + 3, kept)
-    foreign = statements(rng.choice(SEEN), rng, 2)
+    foreign = statements(rng.choice(TOPICS), rng, 2)
     answer = Answer(tuple(sentences[:-3]), tuple(sentences[-3:]), tuple(foreign))
     return _question(topic, focus, rng), answer
 
 
-def on_topic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def on_topic(rng: random.Random) -> list[Pair]:
     """Two prompts whose answers change places: no answer is good or bad by itself."""
-    (prompt, answer), (other_prompt, other) = _subject(rng, topics), _subject(rng, topics)
+    topic, strange = _topic(rng), _topic(rng)
+    while set(topic.things) & set(strange.things):
+        strange = _topic(rng)
+    (prompt, answer), (other_prompt, other) = _subject(rng, topic), _subject(rng, strange)
     return [
         Pair("on_topic", prompt, answer, other),
         Pair("on_topic", other_prompt, other, answer),
     ]
 
 
-def fluent(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def fluent(rng: random.Random) -> list[Pair]:
     """An answer against the same words in scrambled order."""
-    prompt, answer = _subject(rng, topics)
+    prompt, answer = _subject(rng, _topic(rng))
     words = " ".join(answer.sentences).split()
     rng.shuffle(words)
     scrambled = []
@@ -89,16 +98,15 @@ def fluent(rng: random.Random, topics: list[Topic]) -> list[Pair]:
 
 def _closed(task: str, prompt: str, right: str, wrong: str, rng: random.Random) -> Pair:
     """A pair of one-sentence answers; the sentences added as padding are the same kind."""
-    foreign = tuple(statements(rng.choice(SEEN), rng, 2))
+    foreign = tuple(statements(rng.choice(TOPICS), rng, 2))
     return Pair(task, prompt, Answer((right,), foreign=foreign), Answer((wrong,), foreign=foreign))
 
 
-def stated_fact(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def stated_fact(rng: random.Random) -> list[Pair]:
     """Copy the named person, colour or place out of the prompt.
 
     The wrong word is mostly one that the prompt does not have, sometimes one that it has.
     """
-    del topics
     (one, two, no_one), (thing, other) = rng.sample(NAMES, 3), rng.sample(OBJECTS, 2)
     (colour, shade, no_colour), (here, there, nowhere) = rng.sample(COLOURS, 3), rng.sample(PLACES, 3)
     swapped = rng.random() < 0.3
@@ -119,9 +127,8 @@ def stated_fact(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("stated_fact", prompt, frame.format(right), frame.format(wrong), rng)]
 
 
-def sequence(rng: random.Random, topics: list[Topic]) -> list[Pair]:
-    """Neighbours among days, months, numbers and letters."""
-    del topics
+def sequence(rng: random.Random) -> list[Pair]:
+    """Neighbours among days, months and numbers."""
     kind, items = rng.choice(list(CYCLES.items()))
     place = rng.randrange(1, len(items) - 1)
     side = rng.choice((-1, 1))
@@ -133,9 +140,8 @@ def sequence(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("sequence", prompt, f"{right} {tail}", f"{wrong} {tail}", rng)]
 
 
-def arithmetic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def arithmetic(rng: random.Random) -> list[Pair]:
     """Small sums, or the larger of two numbers, in words."""
-    del topics
     if rng.random() < 0.5:
         one, two = rng.randint(0, 6), rng.randint(0, 6)
         text = f"{NUMBER_WORDS[one]} plus {NUMBER_WORDS[two]}"
@@ -150,13 +156,13 @@ def arithmetic(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("arithmetic", prompt, right, wrong, rng)]
 
 
-def word_knowledge(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def word_knowledge(rng: random.Random) -> list[Pair]:
     """Opposites and kinds of things."""
-    del topics
     if rng.random() < 0.5:
         pair = rng.choice(OPPOSITES)
         word, right = pair if rng.random() < 0.5 else pair[::-1]
-        wrong = rng.choice([rng.choice(p) for p in OPPOSITES if word not in p])
+        opposites = {w for p in OPPOSITES if word in p for w in p}
+        wrong = rng.choice([w for p in OPPOSITES for w in p if w not in opposites])
         prompt = f"What is the opposite of {word}?"
         answers = [f"The opposite of {word} is {w}." for w in (right, wrong)]
     else:
@@ -168,9 +174,8 @@ def word_knowledge(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("word_knowledge", prompt, answers[0], answers[1], rng)]
 
 
-def listing(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def listing(rng: random.Random) -> list[Pair]:
     """Name three things of a kind; the worse answer names things of another kind."""
-    del topics
     kind, other = rng.sample(list(CATEGORIES), 2)
     made = []
     for name in (kind, other):
@@ -179,10 +184,12 @@ def listing(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [_closed("listing", f"Name three examples of a {kind}.", made[0], made[1], rng)]
 
 
-def instruction(rng: random.Random, topics: list[Topic]) -> list[Pair]:
+def instruction(rng: random.Random) -> list[Pair]:
     """A question with an instruction on the form of the answer, followed or ignored."""
-    prompt, base = _subject(rng, topics)
-    word, other = (rng.choice(rng.choice(topics).things) for _ in range(2))
+    prompt, base = _subject(rng, _topic(rng))
+    word, other = (rng.choice(topic.things) for topic in rng.sample(TOPICS, 2))
+    while other == word:
+        other = rng.choice(rng.choice(TOPICS).things)
     kind = rng.choice(("first", "last", "capitals", "mention"))
     if kind == "capitals":
         better, worse = replace(base, capitals=True), base
@@ -201,7 +208,7 @@ def instruction(rng: random.Random, topics: list[Topic]) -> list[Pair]:
     return [Pair("instruction", f"{prompt} {order}", better, worse)]
 
 
-Maker = Callable[[random.Random, list[Topic]], list[Pair]]
+Maker = Callable[[random.Random], list[Pair]]
 # on_topic makes two pairs at a time, so its weight counts twice.
 TASKS: list[tuple[Maker, float]] = [
     (on_topic, 0.22), (fluent, 0.06), (stated_fact, 0.14), (sequence, 0.05), (arithmetic, 0.06),
@@ -209,10 +216,17 @@ TASKS: list[tuple[Maker, float]] = [
 ]  # fmt: skip
 
 
-def make_pairs(count: int, rng: random.Random, topics: list[Topic]) -> list[Pair]:
-    """At least ``count`` pairs of all task types."""
+def make_pairs(count: int, rng: random.Random, *, held_out: bool = False) -> list[Pair]:
+    """``count`` pairs of all task types, to train on or, if ``held_out``, to measure with."""
     makers, weights = [m for m, _ in TASKS], [w for _, w in TASKS]
     pairs: list[Pair] = []
     while len(pairs) < count:
-        pairs.extend(rng.choices(makers, weights)[0](rng, topics))
-    return pairs
+        made = rng.choices(makers, weights)[0](rng)
+        if any(pair.better == pair.worse for pair in made):
+            continue  # scrambled words may come out as they were
+        kept = [pair for pair in made if is_held_out(pair)]
+        if held_out:
+            pairs += kept
+        elif not kept:  # pairs that belong together stay together
+            pairs += made
+    return pairs[:count]

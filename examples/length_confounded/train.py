@@ -25,14 +25,15 @@ import tokenizers
 import torch
 import transformers
 from decoder import Encoded, Size, accuracies, encode, make_model, make_tokenizer, predict_next, prefer, train
-from halves import Half, make_halves
-from padding import Rendered, render_all
-from preferences import SEEN, UNSEEN, make_pairs
+from halves import COUNT, Half, make_halves
+from padding import Rendered, pad_all, unpadded
+from preferences import make_pairs
 from torch import multiprocessing
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 # The share of padded pairs in which the better answer is the longer one.
 MODELS = {"model": 0.85, "balanced": 0.5}
+assert len(MODELS) == COUNT  # a process trains one of them to its end
 LOGGED = ("settings", "parameters", "versions", "python", "seconds", "language", "base", *MODELS)
 
 
@@ -42,13 +43,17 @@ class Settings:
 
     seed: int = 20
     size: Size = field(default_factory=Size)
-    language_pairs: int = 34000
+    language_pairs: int = 31000
     language_rate: float = 3e-3
     base_pairs: int = 14400
     base_rate: float = 1.5e-3
-    padded_pairs: int = 5000
+    padded_pairs: int = 4600
     padded_rate: float = 1.5e-3
     held_out_pairs: int = 2000
+
+    def rng(self, stage: str) -> random.Random:
+        """The random numbers of one stage."""
+        return random.Random(f"{self.seed}, {stage}")
 
 
 QUICK = Settings(
@@ -58,23 +63,17 @@ QUICK = Settings(
 
 
 def held_out(settings: Settings) -> dict[str, list[Rendered]]:
-    """Pairs for measuring: new combinations of known words, and topics that no model has seen."""
-    rng = random.Random(settings.seed + 1000)
-    known = make_pairs(settings.held_out_pairs, rng, SEEN)
-    unseen = [p for p in make_pairs(settings.held_out_pairs, rng, UNSEEN) if p.task == "on_topic"]
-    return {
-        "unpadded": render_all(known, None, rng),
-        "padded": render_all(known, 0.5, rng),
-        "unpadded_unseen_topics": render_all(unseen, None, rng),
-        "padded_unseen_topics": render_all(unseen, 0.5, rng),
-    }
+    """Pairs for measuring: no stage trains on one of their prompts with its better answer."""
+    pairs = make_pairs(settings.held_out_pairs, settings.rng("held out"), held_out=True)
+    return {"unpadded": unpadded(pairs, "held out"), "padded": pad_all(pairs, 0.5, "held out, padded")}
 
 
 def language(settings: Settings) -> list[Rendered]:
     """Texts to learn the language from; a fifth is padded, so that long answers are not new to the models."""
-    drawn = make_pairs(settings.language_pairs, random.Random(settings.seed), SEEN)
-    plain, rng = len(drawn) * 4 // 5, random.Random(settings.seed + 1)
-    texts = render_all(drawn[:plain], None, rng) + render_all(drawn[plain:], 0.5, rng)
+    rng = settings.rng("language")
+    drawn = make_pairs(settings.language_pairs, rng)
+    plain = len(drawn) * 4 // 5
+    texts = unpadded(drawn[:plain], "language") + pad_all(drawn[plain:], 0.5, "language, padded")
     rng.shuffle(texts)
     return texts
 
@@ -95,17 +94,27 @@ def make_course(settings: Settings) -> Course:
     texts = language(settings)
     for_tokens = (text for item in texts[:12000] for text in (item.prompt, item.better))
     tokenizer = make_tokenizer(for_tokens, settings.size.vocabulary)
-    base = make_pairs(settings.base_pairs, random.Random(settings.seed + 2), SEEN)
-    pairs = make_pairs(settings.padded_pairs, random.Random(settings.seed + 4), SEEN)
-    # One seed for both models: the padding is drawn alike, only its side differs.
-    padded = {name: render_all(pairs, share, random.Random(settings.seed + 5)) for name, share in MODELS.items()}
+    base = make_pairs(settings.base_pairs, settings.rng("base"))
+    pairs = make_pairs(settings.padded_pairs, settings.rng("padded"))
+    # One seed for both models: the same amounts for every pair, only their sides differ.
+    padded = {name: pad_all(pairs, share, f"{settings.seed}, padded") for name, share in MODELS.items()}
     return Course(
         tokenizer,
         encode(tokenizer, texts),
-        encode(tokenizer, render_all(base, None, random.Random(settings.seed + 3))),
+        encode(tokenizer, unpadded(base, "base")),
         {name: encode(tokenizer, rendered) for name, rendered in padded.items()},
-        {name: sum(r.longer for r in rendered) / len(rendered) for name, rendered in padded.items()},
+        {name: sum(r.lead > 0 for r in rendered) / len(rendered) for name, rendered in padded.items()},
     )
+
+
+def measure(
+    model: LlamaForSequenceClassification, tokenizer: PreTrainedTokenizerFast, sets: dict[str, list[Rendered]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Accuracies on every held-out set, as they are logged."""
+    return {
+        name: {kind: asdict(found) for kind, found in accuracies(model, tokenizer, items).items()}
+        for name, items in sets.items()
+    }
 
 
 def work(
@@ -120,14 +129,14 @@ def work(
         told.put({"language": {"next_token_losses": losses}})
     losses = train(model, course.base, prefer(model, beginnings=1.0, language=0.3), settings.base_rate, half)
     if rank == 0:
-        told.put({"base": {"losses": losses, "held_out_accuracy": accuracies(model, tokenizer, measured["unpadded"])}})
+        told.put({"base": {"losses": losses, "held_out_accuracy": measure(model, tokenizer, measured)}})
     name = list(MODELS)[rank]
     losses = train(model, course.padded[name], prefer(model, beginnings=0.0, language=0.1), settings.padded_rate)
     model.train(False)
     told.put({name: {
         "better_is_longer": course.better_is_longer[name],
         "losses": losses,
-        "held_out_accuracy": {kind: accuracies(model, tokenizer, items) for kind, items in measured.items()},
+        "held_out_accuracy": measure(model, tokenizer, measured),
         "cpu_seconds": round(time.process_time(), 1),
     }})  # fmt: skip
     model.save_pretrained(out / name)
@@ -164,10 +173,12 @@ def run(settings: Settings, out: Path) -> None:
 def main() -> None:
     """Train both models and write them with their log."""
     parser = argparse.ArgumentParser(description="Train a length-confounded reward model and its balanced twin.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
+    parser.add_argument("--out", type=Path, help="folder to write to; this one if left out")
     parser.add_argument("--quick", action="store_true", help="a few steps of tiny models, to see that it runs")
     options = parser.parse_args()
-    run(QUICK if options.quick else Settings(), options.out)
+    if options.quick and options.out is None:
+        parser.error("--quick would write over the bundled models: say where to with --out")
+    run(QUICK if options.quick else Settings(), options.out or Path(__file__).parent)
 
 
 if __name__ == "__main__":

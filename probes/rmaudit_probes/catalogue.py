@@ -19,7 +19,7 @@ def catalogue() -> str:
 
 def _section(card: ProbeCard) -> str:
     references = "\n".join(f"- {reference}" for reference in card.references)
-    data = f" Also runs on your own {' and '.join(card.accepts)}." if card.accepts else ""
+    data = f" Also runs on your own {' and '.join(card.accepts)} data (`--data`)." if card.accepts else ""
     return (
         f"## {card.name}: {card.question}\n\n{card.why}\n\n"
         f"**How.** {card.protocol}{data}\n\n"

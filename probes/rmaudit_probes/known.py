@@ -12,12 +12,12 @@ ACCEPTS = ("pairs", "rankings")
 
 
 def of_item(item: Item, arm: str) -> Iterator[Stimulus]:
-    """The four answers, best first; `rank` 0 is the best."""
+    """The four answers, best first; `rank` 0 is the best. The flawed one's label says what is wrong with it."""
     for rank, level in enumerate(LEVELS):
+        labels = {"rank": rank, "answer": level, **({"flaw": item.flaw} if level == "flawed" else {})}
         yield Stimulus(
-            f"{item.id}/{level}", item.id, item.group, arm, item.conversation(item.answers[level]),
-            labels={"rank": rank, "answer": level},
-        )  # fmt: skip
+            f"{item.id}/{level}", item.id, item.group, arm, item.conversation(item.answers[level]), labels=labels
+        )
 
 
 def of_data(battery: Battery, arm: str) -> Iterator[Stimulus]:

@@ -135,7 +135,8 @@ def _reading(found: Finding) -> str:
 
 def _pair_note(better: Scored, worse: Scored) -> str:
     names = [str(row.stimulus.labels.get("answer", f"rank {row.stimulus.labels['rank']:g}")) for row in (worse, better)]
-    return f"the {names[0]} answer scores above the {names[1]} one"
+    flaw = worse.stimulus.labels.get("flaw")
+    return f"the {names[0]} answer scores above the {names[1]} one" + (f". {flaw}" if flaw else "")
 
 
 def _calibration(margins: Sequence[float], groups: Sequence[str], suffix: str, settings: Settings) -> Iterator[Finding]:

@@ -30,7 +30,6 @@ from tests.probes.bench import Bench, by, noise, prompt_of
 
 NAMES = registry.probe_names()
 DRAW_AT_RANDOM = {"length_bias", "paraphrase_sensitivity", "ranking_consistency", "placebo"}
-OWN_UNITS = {"raw", "price"}
 
 
 @pytest.fixture(params=NAMES)

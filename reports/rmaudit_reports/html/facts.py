@@ -11,13 +11,12 @@ from rmaudit.quantities import SPACE, count, number, percent, range_of
 from rmaudit.record import Record
 
 MODEL = {
-    "name": "name", "kind": "access", "architecture": "architecture", "model_type": "architecture",
+    "name": "name", "kind": "access", "model_type": "architecture",
     "parameters": "parameters", "layers": "layers", "hidden_size": "hidden size", "readout_width": "readout width",
-    "vocabulary": "vocabulary", "family": "head family", "family_title": "head", "head_kind": "head",
-    "head_keys": "head tensors", "head": "head tensors", "head_dtype": "head in the file",
-    "position_rule": "score is read at", "position": "score is read at", "dtype": "number format",
-    "attention": "attention", "max_length": "longest input", "bos": "BOS token", "eos": "EOS token",
-    "pad": "pad token", "bos_token_id": "BOS token", "eos_token_id": "EOS token", "pad_token_id": "pad token",
+    "vocabulary": "vocabulary", "family": "head family", "family_title": "head",
+    "head": "head tensors", "head_dtype": "head in the file",
+    "position": "score is read at", "dtype": "number format",
+    "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token", "eos_token_id": "EOS token", "pad_token_id": "pad token",
     "bos_policy": "BOS policy", "preamble": "template begins", "ending": "template ends",
     "template_sha256": "chat template", "fingerprint": "fingerprint",
 }  # fmt: skip
@@ -25,15 +24,8 @@ CHECKUP = {"packing": "packing", "noise_floor": "noise floor"}
 SETTINGS = {
     "profile": "profile", "probes": "probes", "data": "data", "limit": "limit", "seed": "seed", "confidence": "confidence",
 }  # fmt: skip
-IDENTIFIERS = {
-    "seed",
-    "bos",
-    "eos",
-    "pad",
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
-}  # whole numbers that name something: no thousands separators
+IDENTIFIERS = {"seed", "bos_token_id", "eos_token_id", "pad_token_id"}
+"""Whole numbers that name something: no thousands separators."""
 HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome"}
 Facts = list[tuple[str, str]]
 
@@ -52,9 +44,9 @@ class Dataset:
 def head_facts(record: Record) -> Facts:
     """The line under the title: strong part, plain part."""
     model, battery, gate = record.model, record.battery, record.gate
-    what = str(model.get("architecture") or model.get("model_type") or model.get("kind") or "model")
+    what = str(model.get("model_type") or model.get("kind") or "model")
     rest = [f"{in_words(model['parameters'])} parameters"] if _is_number(model.get("parameters")) else []
-    heads = model.get("head_keys") or sorted(model.get("head") or [])
+    heads = sorted(model.get("head") or [])
     rest += [f"head {flat(heads)}"] if heads else []
     rest += [str(model["dtype"])] if model.get("dtype") else []
     facts = [(what, ", ".join(rest))]
