@@ -5,8 +5,9 @@ The public names below are loaded on first use, so that listing probes or render
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rmaudit import lazily
 
 __version__ = "0.1.0"
 
@@ -84,8 +85,4 @@ __all__ = [
     "score",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'rmaudit' has no attribute {name!r}")
-    return getattr(import_module(f"rmaudit.{_HOME_OF[name]}"), name)
+__getattr__ = lazily.names(__name__, _HOME_OF)

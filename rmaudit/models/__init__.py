@@ -5,8 +5,9 @@ The names below are loaded on first use, so that `import rmaudit` does not wait 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rmaudit import lazily
 
 if TYPE_CHECKING:
     from rmaudit.models.checkpoint import Checkpoint as Checkpoint
@@ -52,8 +53,4 @@ __all__ = [
     "read_checkpoint",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = lazily.names(__name__, _HOME_OF)

@@ -5,8 +5,9 @@ The names below are loaded on first use, so that planning an audit does not wait
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rmaudit import lazily
 
 if TYPE_CHECKING:
     from rmaudit.scoring.engine_local import LocalEngine as LocalEngine
@@ -46,8 +47,4 @@ __all__ = [
     "score_all",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = lazily.names(__name__, _HOME_OF)
