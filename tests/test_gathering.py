@@ -106,7 +106,7 @@ def test_every_headline_of_a_probe_that_fails_is_an_error(files: list[Path]) -> 
         raise KeyError("no such arm")
 
     (asked,) = prepare(probes=["identity_gap"]).probes
-    broken = Probe(asked.card, {}, asked.stimuli, fail)  # type: ignore[arg-type]
+    broken = Probe(asked.card, {}, asked.stimuli, fail)
     assert keys(rmaudit.audit(by(noise), probes=[broken], data=files, limit=12)) == {
         ("identity_gap.gap@one", "error", True),
         ("identity_gap.gap@two", "error", True),

@@ -64,7 +64,7 @@ def make_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
     bpe.train_from_iterator(texts, trainer)
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe, bos_token=BOS, eos_token=END, pad_token=PAD,
         additional_special_tokens=[SYSTEM, USER, ASSISTANT], model_max_length=LONGEST,
         clean_up_tokenization_spaces=False,
@@ -87,7 +87,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast, size: Size, seed: int) -> Lla
         rope_parameters={"rope_type": "default", "rope_theta": 1e6},
     )  # fmt: skip
     config.num_labels = 1
-    return LlamaForSequenceClassification(config)  # type: ignore[no-untyped-call]
+    return LlamaForSequenceClassification(config)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, rendered: list[Rendered]) -> list[Encoded]:

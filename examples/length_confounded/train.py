@@ -29,6 +29,7 @@ from halves import COUNT, Half, make_halves
 from padding import Rendered, pad_all, unpadded
 from preferences import make_pairs
 from torch import multiprocessing
+from torch.multiprocessing.spawn import spawn
 from transformers import LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 # The share of padded pairs in which the better answer is the longer one.
@@ -151,7 +152,7 @@ def run(settings: Settings, out: Path) -> None:
     print(f"{time.perf_counter() - started:4.0f} s  {parameters:,} parameters", flush=True)
     told: SimpleQueue[dict[str, object]] = multiprocessing.get_context("spawn").SimpleQueue()
     given = (make_halves(parameters), settings, course, out, told)
-    processes = multiprocessing.spawn(work, given, nprocs=len(MODELS), join=False)  # type: ignore[attr-defined, no-untyped-call]
+    processes = spawn(work, given, nprocs=len(MODELS), join=False)
     log: dict[str, object] = {
         "settings": asdict(settings),
         "parameters": parameters,

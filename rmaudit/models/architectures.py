@@ -45,11 +45,13 @@ def read_architecture(folder: Path, config: Mapping[str, Any], allow_remote_code
     if model_type not in MODEL_MAPPING_NAMES and not (remote and allow_remote_code):
         raise _unknown_type(folder, model_type, remote)
     try:
-        loaded = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=allow_remote_code)
+        loaded: PreTrainedConfig = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=allow_remote_code
+        )
     except Exception as error:  # a configuration class may raise anything about the values it is given
         raise BrokenCheckpointError(f"{folder}/config.json: {type(error).__name__}: {error}") from error
     _refuse_by_settings(folder, loaded)
-    return loaded  # type: ignore[no-any-return]
+    return loaded
 
 
 def _refuse_by_settings(folder: Path, config: PreTrainedConfig) -> None:

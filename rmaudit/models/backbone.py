@@ -74,8 +74,9 @@ def load_backbone(
     # The soft-capping of attention scores (Gemma 2) exists in the plain implementation only.
     options: dict[str, Any] = {"attn_implementation": "eager"} if _soft_caps(config) else {}
     options.update(config=config, state_dict=weights, dtype=dtype, output_loading_info=True)
-    loaded: Any = plan.model_class.from_pretrained(None, **options)
-    model, info = loaded
+    loaded: Any = plan.model_class.from_pretrained(None, **options)  # with its loading info, a pair
+    model: PreTrainedModel = loaded[0]
+    info: dict[str, Any] = loaded[1]
     trouble = {kind: sorted(map(str, keys)) for kind, keys in info.items() if keys}
     left = [name for name, parameter in model.named_parameters() if parameter.is_meta]
     if trouble or left:  # the plan promised otherwise, so this is about the installed transformers
@@ -84,16 +85,15 @@ def load_backbone(
             "please report this with your transformers version"
         )
     model.requires_grad_(False)
-    return model.eval().to(device)  # type: ignore[no-any-return]
+    placed: PreTrainedModel = model.eval().to(device)
+    return placed
 
 
 def _skeleton(config: PreTrainedConfig, allow_remote_code: bool) -> PreTrainedModel:
     """The model without memory for its weights."""
     try:
         with torch.device("meta"):
-            model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                config, trust_remote_code=allow_remote_code
-            )
+            model: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=allow_remote_code)
             return model
     except Exception as error:  # a model class may raise anything about the configuration it is given
         raise UnsupportedModelError(

@@ -20,6 +20,8 @@ TRUNCATIONS = (None, "prompt-left")
 _FIXED_DATE = "26 Jul 2024"
 #: A character of the private use area: no template writes it, and hardly an answer begins with it.
 _MARKS = ("\ue000", "\ue001")
+#: A prompt as the template writes it with a mark for the answer, and that without mark and white space; None: it cannot.
+_Frame = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Formatter:
         self.bos_policy = bos_policy
         self.max_length = max_length
         self.truncate = truncate
-        self._last_frame: tuple[Any, Any] = (None, None)
+        self._last_frame: tuple[object, _Frame] = (None, (None, None))
 
     def render(self, conversation: Conversation) -> str:
         """The text of a conversation as the template writes it, without a generation prompt.
@@ -162,7 +164,7 @@ class Formatter:
     def _marked(self, conversation: Conversation, mark: str) -> str:
         return self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
 
-    def _frame(self, conversation: Conversation) -> tuple[str | None, str | None]:
+    def _frame(self, conversation: Conversation) -> _Frame:
         """The rendering of a mark in the answer's place, and the same without the mark and without white space.
 
         The last one is kept: answers to one prompt mostly come one after the other.
@@ -177,7 +179,7 @@ class Formatter:
             except FormattingError:  # a template that takes some answers only: nothing to compare with
                 frame = (None, None)
             self._last_frame = (key, frame)
-        return frame  # type: ignore[no-any-return]
+        return frame
 
     def _answer_turn(self, conversation: Conversation, text: str) -> int:
         """Where in `text` the answer's turn begins: after the prompt, if the template writes turns one by one."""

@@ -22,12 +22,12 @@ def quiet_transformers() -> Iterator[None]:
         not are_progress_bars_disabled(),
     )
     logging.set_verbosity(ERROR)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
         if own_bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()
         # The two calls above switch the hub's bars along with their own.
         (enable_progress_bars if hub_bars else disable_progress_bars)()

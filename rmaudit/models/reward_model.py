@@ -132,8 +132,8 @@ class RewardModel:
             arguments["position_ids"] = position_ids
         if self.rope_limit is not None:
             forget_longer_texts(self.backbone)
-        output = self.backbone(**arguments)
-        return output.last_hidden_state  # type: ignore[no-any-return]
+        states: Tensor = self.backbone(**arguments).last_hidden_state
+        return states
 
     def layer_states(self, ids: Ids) -> list[Tensor]:
         """Residual stream at the readout position, each (hidden,) in the backbone's dtype, on its device.

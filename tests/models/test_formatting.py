@@ -73,7 +73,7 @@ def test_templates_that_are_none(tmp_path: Path) -> None:
     bare = tokenizer(tmp_path, chat_template=None)
     for text in ("x" * 5000, "a\0b", "", 5):
         with pytest.raises(UsageError, match="is no file, and no Jinja template either"):
-            Formatter(bare, chat_template=text)  # type: ignore[arg-type]
+            Formatter(bare, chat_template=text)
     (tmp_path / "latin.jinja").write_bytes(TEMPLATE.encode() + b"\xff")
     with pytest.raises(UsageError, match=r"latin\.jinja' cannot be read as UTF-8 text.*save it"):
         Formatter(bare, chat_template=tmp_path / "latin.jinja")

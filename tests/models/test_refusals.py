@@ -193,12 +193,12 @@ def test_illegal_options(folder: Path) -> None:
     with pytest.raises(errors.UsageError, match="device 'meta' cannot be used: it holds shapes and no numbers"):
         load_reward_model(folder, device="meta")
     with pytest.raises(errors.UsageError, match=r"unknown dtype torch\.float32"):
-        load_reward_model(folder, dtype=torch.float32)  # type: ignore[arg-type]
+        load_reward_model(folder, dtype=torch.float32)
     with pytest.raises(errors.UsageError, match="unknown BOS policy None; legal: as-is"):
-        load_reward_model(folder, bos_policy=None)  # type: ignore[arg-type]
+        load_reward_model(folder, bos_policy=None)
     for length in ("5", 5.5, True, 0):
         with pytest.raises(errors.UsageError, match="max_length: expected a whole number, at least 1 token, got"):
-            load_reward_model(folder, max_length=length)  # type: ignore[arg-type]
+            load_reward_model(folder, max_length=length)
 
 
 def test_a_head_that_two_families_claim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
