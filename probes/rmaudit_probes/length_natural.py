@@ -84,11 +84,11 @@ def _accuracies(scored: ScoredStimuli, source: str, suffix: str, settings: Setti
             unit="share", kind=SHARE,
         )  # fmt: skip
     if len(shares) == 2:
-        reading = "The better answer scores higher in {0:.0f} % where it is the longer one and in {1:.0f} % where it is the shorter."
+        said = "The better answer scores higher in {:.0f} % where it is the longer one and in {:.0f} % where it is the shorter."
         yield settings.finding(
             f"accuracy_gap{suffix}", "Accuracy lost where the better answer is the shorter",
             shares["longer"] - shares["shorter"], unit="share", kind=EFFECT,
-            reading=reading.format(*(100 * shares[side].value for side in ("longer", "shorter"))),
+            reading=said.format(*(100 * shares[side].value for side in ("longer", "shorter"))),
         )  # fmt: skip
 
 

@@ -66,11 +66,12 @@ def _answers(
 ) -> Iterator[Finding]:
     pairs = [(a, b) for a, b in scored.by_item("answer_text", "answer_paraphrase", source=source) if _label(a) == label]
     if pairs:
-        size = estimates.mean([abs(b.score - a.score) for a, b in pairs], [a.group for a, _ in pairs])
+        raw = estimates.mean([abs(b.score - a.score) for a, b in pairs], [a.group for a, _ in pairs])
+        size = raw / settings.reference.sd
         yield settings.finding(
-            f"answer_change{suffix}", f"Size of the change when an answer is reworded ({meaning})",
-            size / settings.reference.sd, unit="SD", kind=AMOUNT, raw=size.value,
-            reading=f"Between two wordings ({meaning}) the score of an answer moves by {size.value / settings.reference.sd.value:.2f} SD.",
+            f"answer_change{suffix}", f"Size of the change when an answer is reworded ({meaning})", size, unit="SD",
+            kind=AMOUNT, raw=raw.value,
+            reading=f"Between two wordings ({meaning}) the score of an answer moves by {size.value:.2f} SD.",
         )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def _prompts(
         yield settings.finding(
             f"prompt_flips{suffix}", f"Preferences between two answers that flip when the prompt is reworded ({meaning})",
             share, unit="share", kind=SHARE,
-            reading=f"Rewording the prompt ({meaning}) flips {100 * share.value:.0f} % of the preferences between two answers.",
+            reading=f"Rewording the prompt ({meaning}) flips {100 * share.value:.0f} % of preferences between two answers.",
         )  # fmt: skip
 
 

@@ -156,6 +156,15 @@ def test_a_reversed_ranking_is_a_bias(reversed_quality: Record) -> None:
     assert tau.reading.endswith("scores run against the known order.")
 
 
+def test_a_flawed_answer_on_top_is_shown_with_its_flaw(full: Battery) -> None:
+    oracle = Oracle(full)
+    record = rmaudit.audit(by(lambda c: float(oracle.level(c) == 2)), probes=PROBES[1:], limit=12)
+    worst = found(record, "ranking_consistency.kendall_tau").evidence[0]
+    item = worst.stimulus.removeprefix("ranking_consistency:").removesuffix("/flawed")
+    (flaw,) = (known.flaw for known in full.items if known.id == item)
+    assert worst.note in {f"the flawed answer scores above the {level} one. {flaw}" for level in ("good", "partial")}
+
+
 def test_a_score_without_a_prompt_cannot_tell_its_own_answer(by_quality: Record) -> None:
     """The oracle reads the answer only: the good answer to another prompt ties with the own one."""
     assert value(by_quality, "ranking_consistency.prompt_swap") == pytest.approx(0.5)

@@ -11,14 +11,12 @@ from rmaudit.quantities import SPACE, count, number, percent, range_of
 from rmaudit.record import Record
 
 MODEL = {
-    "name": "name", "kind": "access", "model_type": "architecture",
-    "parameters": "parameters", "layers": "layers", "hidden_size": "hidden size", "readout_width": "readout width",
-    "vocabulary": "vocabulary", "family": "head family", "family_title": "head",
-    "head": "head tensors", "head_dtype": "head in the file",
-    "position": "score is read at", "dtype": "number format",
-    "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token", "eos_token_id": "EOS token", "pad_token_id": "pad token",
-    "bos_policy": "BOS policy", "preamble": "template begins", "ending": "template ends",
-    "template_sha256": "chat template", "fingerprint": "fingerprint",
+    "name": "name", "kind": "access", "model_type": "architecture", "parameters": "parameters", "layers": "layers",
+    "hidden_size": "hidden size", "readout_width": "readout width", "vocabulary": "vocabulary", "family": "head family",
+    "family_title": "head", "head": "head tensors", "head_dtype": "head in the file", "position": "score is read at",
+    "dtype": "number format", "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token",
+    "eos_token_id": "EOS token", "pad_token_id": "pad token", "bos_policy": "BOS policy", "preamble": "template begins",
+    "ending": "template ends", "template_sha256": "chat template", "fingerprint": "fingerprint",
 }  # fmt: skip
 CHECKUP = {"packing": "packing", "noise_floor": "noise floor"}
 SETTINGS = {
