@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rmaudit.api import attribute as attribute
     from rmaudit.api import audit as audit
+    from rmaudit.api import examine as examine
     from rmaudit.api import gate as gate
     from rmaudit.api import load as load
     from rmaudit.api import score as score
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "attribute": "api",
     "audit": "api",
+    "examine": "api",
     "gate": "api",
     "load": "api",
     "score": "api",
@@ -79,6 +81,7 @@ __all__ = [
     "Stimulus",
     "attribute",
     "audit",
+    "examine",
     "gate",
     "load",
     "mean_difference",

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmaudit import checkup as checkups
 from rmaudit import registry
 from rmaudit.attribution import Attribution, attribute_conversation
 from rmaudit.auditing import run_audit
 from rmaudit.battery import read_battery
+from rmaudit.checkup import Checkup
 from rmaudit.conversations import Conversation, checked_conversation
 from rmaudit.datasets import read_dataset
 from rmaudit.errors import AttributionError, PolicyError, UnknownNameError, UsageError
-from rmaudit.models import RewardModel, load_reward_model
+from rmaudit.models import RewardModel, load_implicit_reward, load_reward_model
 from rmaudit.outputs import check_folder
 from rmaudit.planning import PROFILES, Audit
 from rmaudit.policy import Gate, Policy, apply_policy, check_names, read_policy
@@ -38,19 +40,45 @@ Model = str | Path | Scorer | Callable[[list[Conversation]], Any]
 def load(model: Model, **options: Any) -> RewardModel | Scorer:
     """A reward model from a folder or hub id; or a callable `list[conversation] -> scores` as a black box.
 
-    options: dtype ("float32"), device ("cpu"), chat_template, bos_policy ("one", "none", "as-is", "two"), truncate
-    ("prompt-left"), max_length, allow_remote_code; see `rmaudit.models.load_reward_model`. Packed scoring is compared with
-    plain scoring once, here. Raises ModelError with what was found and what to do.
+    options: dtype ("float32"), device ("cpu"), device_map, chat_template, bos_policy ("one", "none", "as-is", "two"),
+    truncate ("prompt-left"), max_length, allow_remote_code, and what the files do not tell; see
+    `rmaudit.models.load_reward_model`. reference, beta: the reference model of a policy trained by DPO, see
+    `rmaudit.models.load_implicit_reward`. Packed scoring is compared with plain scoring once, here. Raises ModelError with
+    what was found and what to do.
     """
     if isinstance(model, (str, Path)):
-        loaded = load_reward_model(str(model), **options)
-        check_packing(loaded)
-        return loaded
+        return _load_checkpoint(str(model), **options)
     if options:
         raise UsageError(f"{', '.join(sorted(options))}: options of a checkpoint, but the model is already loaded")
     if isinstance(model, (RewardModel, BlackBox)):
         return model
     return model if isinstance(model, Scorer) else BlackBox(model)
+
+
+def _load_checkpoint(
+    path: str, *, reference: str | Path | None = None, beta: float | None = None, **options: Any
+) -> RewardModel | Scorer:
+    if reference is not None:
+        return load_implicit_reward(path, reference, **({} if beta is None else {"beta": beta}), **options)
+    if beta is not None:
+        raise UsageError(
+            "beta belongs to an implicit reward; give the reference model too (--reference, reference=...)"
+        )
+    loaded = load_reward_model(path, **options)
+    check_packing(loaded)
+    return loaded
+
+
+def examine(model: str | Path | RewardModel, **options: Any) -> tuple[dict[str, Any], Checkup]:
+    """The load report of a model and its checkup: invariants tried, rounding and sensitivities measured.
+
+    Raises UsageError for a black box, whose inside cannot be examined.
+    """
+    loaded = load(model, **options)
+    if not isinstance(loaded, RewardModel):
+        raise UsageError(f"{type(loaded).__name__}: only a checkpoint with a reward head can be examined")
+    checkup = checkups.examine(loaded)
+    return loaded.load_report.as_dict(), checkup
 
 
 def score(
@@ -62,6 +90,18 @@ def score(
     """
     checked = convert_all(checked_conversation, conversations, name_of)
     return score_all(load(model, **options), checked, name_of=name_of)
+
+
+def reading_warnings(scorer: Scorer, conversations: Sequence[Conversation]) -> list[str]:
+    """What a reader of these scores should know about where they were read."""
+    if not isinstance(scorer, RewardModel):
+        return []
+    disputed = checkups.disagreements(scorer, [scorer.encode(talk).ids for talk in conversations])
+    notes = [note for note in scorer.load_report.notes if "disagree" in note]
+    many = (
+        f"the rules for the readout position name different tokens in {disputed} of {len(conversations)} conversations"
+    )
+    return [many, *notes] if disputed else []
 
 
 def attribute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,19 +15,6 @@ ModelArgument = Annotated[str, typer.Argument(help="Folder of a checkpoint, or a
 RunArgument = Annotated[Path, typer.Argument(help="Run folder, or its run.json.", metavar="RUN")]
 DataArgument = Annotated[
     Path, typer.Argument(help="Pairs, rankings, paraphrases or identity data: .jsonl, .csv, .parquet.", metavar="FILE")
-]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16; the head is always float32.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps ...")]
-Template = Annotated[
-    Path | None, typer.Option(help="File with a chat template (Jinja) to use instead of the tokenizer's.")
-]
-BosPolicy = Annotated[str, typer.Option(help="Number of BOS tokens in front: one, none, two, as-is.")]
-Truncate = Annotated[
-    str | None, typer.Option(help="prompt-left: cut too long prompts from the left; else they are an error.")
-]
-MaxLength = Annotated[int | None, typer.Option(help="Longest conversation in tokens, if below the model's own limit.")]
-RemoteCode = Annotated[
-    bool, typer.Option("--allow-remote-code", help="Run Python code that the checkpoint brings along.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Names = Annotated[
@@ -52,32 +39,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sco
 FailOnBias = Annotated[bool, typer.Option("--fail-on-bias", help="Without a policy: exit 1 on bias.")]
 
 SEVERAL = ("--data", "--probes")
-
-
-def load_options(
-    dtype: str, device: str, template: Path | None, bos: str, truncate: str | None, length: int | None, remote: bool
-) -> dict[str, Any]:
-    """The options of a checkpoint as `rmaudit.load` takes them. Raises UsageError for a template that cannot be read."""
-    return {
-        "dtype": dtype, "device": device, "chat_template": _template(template), "bos_policy": bos, "truncate": truncate,
-        "max_length": length, "allow_remote_code": remote,
-    }  # fmt: skip
-
-
-def _template(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"--chat-template {file}: no such file") from error
-    except OSError as error:
-        raise UsageError(f"--chat-template {file}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"--chat-template {file}: expected a Jinja template in UTF-8, got other bytes at {error.start}; "
-            "save the file as UTF-8"
-        ) from error
 
 
 def split(names: list[str] | None) -> list[str] | None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from rmaudit.attribution import attribute_conversation
-from rmaudit.errors import DataError, ScoringError
+from rmaudit.checkup import disagreements, examine
+from rmaudit.errors import AttributionError, DataError, FormattingError, ScoringError
 from rmaudit.gathering import findings_of, unmeasured
 from rmaudit.measuring import Reference, Settings
 from rmaudit.models import RewardModel
@@ -43,7 +44,8 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
     conversations = planned.plan.unique
     if not conversations:
         raise DataError("nothing to score: the battery has no items and no data were given")
-    unique, lengths, truncated = _score(scorer, planned, progress)
+    tested = selftest(scorer)
+    unique, lengths, cut = _score(scorer, planned, progress)
     floor, rechecked = noise_floor(scorer, planned, unique)
     rows = _scored(planned, unique, lengths)
     reference, why_not = _reference(rows[NATURAL])
@@ -51,14 +53,36 @@ def run_audit(audit: Audit, scorer: Scorer, progress: Progress = silent) -> Reco
         asked = planned.applicable
         findings = [f for p in asked for f in unmeasured(p, audit.battery, audit.confidence, why_not, "error")]
     else:
-        findings = _findings(planned, rows, reference, floor, "tokens" if white_box else "words")
+        unit = str(getattr(scorer, "length_unit", "words"))
+        findings = _findings(planned, rows, reference, floor, unit)
     findings += _not_applicable(planned)
-    traces = _traces(audit, scorer, findings, rows, progress) if isinstance(scorer, RewardModel) else []
-    return record_of(planned, scorer, Outcome(rows, reference, findings, traces, floor, rechecked, truncated))
+    traces, untraced = _traces(audit, scorer, findings, rows, progress) if isinstance(scorer, RewardModel) else ([], "")
+    checkup = {"noise_floor": floor, "rechecked": rechecked, **cut, **tested}
+    return record_of(planned, scorer, Outcome(rows, reference, findings, traces, checkup, untraced))
 
 
-def _score(scorer: Scorer, planned: PlannedAudit, progress: Progress) -> tuple[NDArray[np.float64], list[int], int]:
-    """Scores, lengths, and how many conversations were cut to fit; each is turned into token ids once."""
+def selftest(scorer: Scorer) -> dict[str, Any]:
+    """The short checkup of a loaded model, for the record: each invariant with what was found, and whether all hold.
+
+    None stands for a model whose template does not take the built-in texts; there is none for a black box.
+    """
+    if not isinstance(scorer, RewardModel):
+        return {}
+    try:
+        found = examine(scorer, short=True)
+    except FormattingError as error:
+        return {"invariants": {}, "invariants_hold": None, "untried": str(error)}
+    told = {one.name: one.detail if one.holds else f"BROKEN: {one.detail}" for one in found.invariants}
+    return {"invariants": told, "invariants_hold": found.holds}
+
+
+def _score(
+    scorer: Scorer, planned: PlannedAudit, progress: Progress
+) -> tuple[NDArray[np.float64], list[int], dict[str, int]]:
+    """Scores, lengths, and how many conversations were cut to fit, or have a disputed readout position.
+
+    Each is turned into token ids once.
+    """
     conversations = planned.plan.unique
 
     def tell(done: int, total: int) -> None:
@@ -66,10 +90,12 @@ def _score(scorer: Scorer, planned: PlannedAudit, progress: Progress) -> tuple[N
 
     if not isinstance(scorer, RewardModel):
         scores = score_all(scorer, conversations, tell, name_of=planned.name_of)
-        return scores, [scorer.count_tokens(talk) for talk in conversations], 0
+        return scores, [scorer.count_tokens(talk) for talk in conversations], {"truncated": 0}
     encoded = convert_all(scorer.encode, conversations, planned.name_of)
-    scores = LocalEngine(scorer).score_ids([read.ids for read in encoded], tell)
-    return scores, [len(read.ids) for read in encoded], sum(read.removed > 0 for read in encoded)
+    ids = [read.ids for read in encoded]
+    scores = LocalEngine(scorer).score_ids(ids, tell)
+    cut = sum(read.removed > 0 for read in encoded)
+    return scores, [len(own) for own in ids], {"truncated": cut, "disputed": disagreements(scorer, ids)}
 
 
 def _scored(planned: PlannedAudit, unique: NDArray[np.float64], lengths: Sequence[int]) -> Rows:
@@ -171,8 +197,8 @@ def _traces(
     findings: Sequence[Finding],
     rows: Mapping[str, Sequence[Scored]],
     progress: Progress,
-) -> list[dict[str, Any]]:
-    """The worst examples of every headline finding, traced back through the model."""
+) -> tuple[list[dict[str, Any]], str]:
+    """The worst examples of every headline finding, traced back through the model; or why they cannot be."""
     texts = {row.id: row.stimulus.conversation for owned in rows.values() for row in owned}
     wanted = [
         (finding.key, example)
@@ -180,12 +206,15 @@ def _traces(
         if finding.headline
         for example in finding.evidence[: audit.attributions]
     ]
-    traces = []
+    traces: list[dict[str, Any]] = []
     for done, (key, example) in enumerate(wanted, start=1):
         against = texts[example.against] if example.against else None
-        trace = attribute_conversation(model, texts[example.stimulus], against)
+        try:
+            trace = attribute_conversation(model, texts[example.stimulus], against)
+        except AttributionError as error:
+            return traces, str(error)
         traces.append(
             {"finding": key, "stimulus": example.stimulus, "against": example.against, "attribution": trace.as_dict()}
         )
         progress("tracing", done, len(wanted))
-    return traces
+    return traces, ""

@@ -15,34 +15,27 @@ import typer
 from rmaudit import __version__
 from rmaudit.arguments import (
     BatteryName,
-    BosPolicy,
     Confidence,
     Data,
     DataArgument,
-    Device,
     DryRun,
-    Dtype,
     FailOnBias,
     Json,
     Limit,
     Limits,
-    MaxLength,
     ModelArgument,
     Names,
     Out,
     Profile,
-    RemoteCode,
     RunArgument,
     Seed,
-    Template,
     Traced,
-    Truncate,
     command,
     expanded,
-    load_options,
     split,
 )
 from rmaudit.errors import RmauditError, UsageError
+from rmaudit.loading_options import loads_a_model
 from rmaudit.terminal import Meter, one_line, printable, scorecard
 
 app = typer.Typer(
@@ -55,6 +48,7 @@ app = typer.Typer(
 
 
 @app.command()
+@loads_a_model
 def audit(
     model: ModelArgument,
     probes: Names = None,
@@ -70,24 +64,18 @@ def audit(
     dry_run: DryRun = False,
     fail_on_bias: FailOnBias = False,
     as_json: Json = False,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    chat_template: Template = None,
-    bos_policy: BosPolicy = "one",
-    truncate: Truncate = None,
-    max_length: MaxLength = None,
-    allow_remote_code: RemoteCode = False,
+    *,
+    loading: dict[str, Any],
 ) -> None:
     """Audit MODEL: plan, score, find; writes run.json, scores.jsonl and report.html, prints the scorecard."""
-    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     asked: dict[str, Any] = {
         "probes": split(probes), "data": data or [], "profile": profile, "limit": limit, "seed": seed,
         "confidence": confidence, "battery": battery, "attributions": attributions, "command": command(sys.argv[1:]),
     }  # fmt: skip
     if dry_run:
-        _print_price(model, asked, options, as_json)
+        _print_price(model, asked, loading, as_json)
         return
-    code = _run(model, out, policy, asked, options, as_json)
+    code = _run(model, out, policy, asked, loading, as_json)
     if policy is not None or fail_on_bias:
         raise typer.Exit(code)
 
@@ -116,42 +104,33 @@ def _run(
 
 
 @app.command()
+@loads_a_model
 def attribute(
     model: ModelArgument,
     prompt: Annotated[str, typer.Option(help="The user's turn.")],
     response: Annotated[str, typer.Option(help="The answer whose score is traced back.")],
     against: Annotated[str | None, typer.Option(help="Another answer: trace the preference between the two.")] = None,
     as_json: Json = False,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    chat_template: Template = None,
-    bos_policy: BosPolicy = "one",
-    truncate: Truncate = None,
-    max_length: MaxLength = None,
-    allow_remote_code: RemoteCode = False,
+    *,
+    loading: dict[str, Any],
 ) -> None:
     """Trace one score, or one preference, back to head dimensions, layers and tokens."""
     from rmaudit import api
     from rmaudit.conversations import conversation
 
-    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     other = conversation(prompt, against) if against is not None else None
-    found = api.attribute(model, conversation(prompt, response), other, **options)
+    found = api.attribute(model, conversation(prompt, response), other, **loading)
     print(json.dumps(found.as_dict(), sort_keys=True) if as_json else printable(found.as_text()))
 
 
 @app.command()
+@loads_a_model
 def score(
     model: ModelArgument,
     file: DataArgument,
     output: Annotated[Path | None, typer.Option(help="Write the lines here instead of to stdout.")] = None,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    chat_template: Template = None,
-    bos_policy: BosPolicy = "one",
-    truncate: Truncate = None,
-    max_length: MaxLength = None,
-    allow_remote_code: RemoteCode = False,
+    *,
+    loading: dict[str, Any],
 ) -> None:
     """Score every answer of FILE: one JSON line a row, {"id", "scores"}."""
     from rmaudit import api
@@ -159,7 +138,6 @@ def score(
     from rmaudit.outputs import check_target, write_atomically
     from rmaudit.record import canonical_json
 
-    options = load_options(dtype, device, chat_template, bos_policy, truncate, max_length, allow_remote_code)
     dataset = read_dataset(file)
     if output is not None:
         check_target(output)
@@ -172,13 +150,30 @@ def score(
         print(f"rmaudit: {len(dataset.rows) - len(rows)} rows without a prompt left out", file=sys.stderr)
     conversations = [row.conversation(index) for row in rows for index in range(len(row.texts))]
     names = [f"{file}, row {row.id}" for row in rows for _ in row.texts]
-    scores = iter(api.score(model, conversations, name_of=names.__getitem__, **options).tolist())
+    loaded = api.load(model, **loading)
+    scores = iter(api.score(loaded, conversations, name_of=names.__getitem__).tolist())
+    for warning in api.reading_warnings(loaded, conversations):
+        print(f"rmaudit: {one_line(warning)}", file=sys.stderr)
     lines = [canonical_json({"id": row.id, "scores": [next(scores) for _ in row.texts]}) + "\n" for row in rows]
     if output is not None:
         write_atomically(output, "".join(lines))
         print(f"Scores: {one_line(str(output))}")
     else:
         print("".join(lines), end="")
+
+
+@app.command()
+@loads_a_model
+def doctor(model: ModelArgument, as_json: Json = False, *, loading: dict[str, Any]) -> None:
+    """Examine MODEL: what was loaded, what must not change its scores, what does. Exit 1 where an invariant is broken."""
+    from rmaudit import api
+    from rmaudit.checkup.showing import checkup_text
+
+    report, found = api.examine(model, **loading)
+    told = {"model": report, "checkup": found.as_dict()}
+    print(json.dumps(told, sort_keys=True) if as_json else printable(checkup_text(report, told["checkup"])))
+    if not found.holds:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -28,15 +28,19 @@ STEADY = 0.05
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an audit found: scored stimuli by owner, the unit of effects (None: there is none), findings, traces."""
+    """What an audit found.
+
+    rows: scored stimuli by owner. reference: the unit of effects, None where there is none. checkup: what was measured of the
+    scores themselves: noise_floor, rechecked, truncated, and of a loaded model its short checkup. untraced: why examples
+    could not be traced back.
+    """
 
     rows: Mapping[str, Sequence[Scored]]
     reference: Reference | None
     findings: Sequence[Finding]
     attributions: Sequence[dict[str, Any]]
-    noise_floor: float
-    rechecked: int
-    truncated: int
+    checkup: Mapping[str, Any]
+    untraced: str = ""
 
 
 def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record:
@@ -47,11 +51,9 @@ def record_of(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Record
         rmaudit=version("rmaudit"),
         model=_model_facts(scorer),
         checkup={
-            "noise_floor": outcome.noise_floor,
-            "rechecked": outcome.rechecked,
             "stimuli": len(planned.stimuli),
             "conversations": len(planned.plan.unique),
-            "truncated": outcome.truncated,
+            **outcome.checkup,
         },
         battery=_battery_facts(audit.battery),
         settings={
@@ -124,7 +126,8 @@ def _bounds(estimate: Estimate, confidence: float) -> list[float] | None:
 
 
 def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterator[str]:
-    audit = planned.audit
+    audit, checkup = planned.audit, outcome.checkup
+    yield from _checkup_warnings(checkup, len(planned.plan.unique))
     for finding in outcome.findings:
         if finding.probe == "placebo" and finding.verdict == "bias":
             yield (
@@ -133,15 +136,14 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterat
             )
         elif finding.verdict == "error" and not finding.headline:
             yield f"{finding.key} could not be measured: {finding.reason}"
-    floor = outcome.noise_floor / outcome.reference.sd.value if outcome.reference else 0.0
+    floor = checkup["noise_floor"] / outcome.reference.sd.value if outcome.reference else 0.0
     if floor > STEADY:
         yield (
             f"The scorer does not repeat itself: the score of one text changed by up to {floor:.2g} SD when "
-            f"{outcome.rechecked} texts were scored again. No effect below that is called one."
+            f"{checkup['rechecked']} texts were scored again. No effect below that is called one."
         )
-    if outcome.truncated:
-        count = len(planned.plan.unique)
-        yield f"{outcome.truncated} of {count} conversations were cut from the left of the prompt to fit the model."
+    if outcome.untraced:
+        yield f"No example is traced back: {outcome.untraced}"
     for dataset in audit.battery.datasets:
         if dataset.problems:
             yield f"{dataset.name}: {len(dataset.problems)} bad rows left out. First: {dataset.problems[0]}"
@@ -157,6 +159,25 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterat
         )
     if isinstance(scorer, RewardModel):
         yield from scorer.load_report.notes
+
+
+def _checkup_warnings(checkup: Mapping[str, Any], conversations: int) -> Iterator[str]:
+    broken = [name for name, detail in checkup.get("invariants", {}).items() if detail.startswith("BROKEN")]
+    if broken:
+        yield (
+            f"The checkup found broken invariants ({', '.join(broken)}): the scores depend on what they must not depend on. "
+            "Type: rmaudit doctor MODEL"
+        )
+    if checkup.get("untried"):
+        yield f"The checkup's own texts could not be scored, so nothing was tried on them: {checkup['untried']}"
+    if checkup.get("disputed"):
+        yield (
+            f"In {checkup['disputed']} of {conversations} conversations the rules for the readout position name different "
+            "tokens; the notes say which one counts, and how to choose another."
+        )
+    if checkup["truncated"]:
+        cut = checkup["truncated"]
+        yield f"{cut} of {conversations} conversations were cut from the left of the prompt to fit the model."
 
 
 def _line(owner: str, row: Scored) -> Score:

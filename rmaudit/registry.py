@@ -1,38 +1,17 @@
-"""Finding probes, batteries and reports by entry point: our own the same way as a stranger's.
-
-A package offers a dict under the entry point group, `{name: "module:attribute"}`; nothing is imported before it is used.
-"""
+"""Finding probes, batteries and reports by entry point: our own the same way as a stranger's."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from rmaudit.entry_points import catalogue, resolved, run_file
 from rmaudit.errors import RmauditError, UnknownNameError, UsageError
 from rmaudit.probe import Probe
 from rmaudit.report import Report
 
 PROBES, BATTERIES, REPORTS = "rmaudit.probes", "rmaudit.batteries", "rmaudit.reports"
-
-
-def catalogue(group: str) -> dict[str, Any]:
-    """All names registered in a group. Raises RmauditError where two packages claim one name, or none is installed."""
-    found: dict[str, Any] = {}
-    owner: dict[str, str] = {}
-    for point in entry_points(group=group):
-        for name, target in _offered(point).items():
-            if name in found:
-                raise RmauditError(f"{name!r} in {group} is claimed by {owner[name]} and {_origin(point)}; remove one")
-            found[name], owner[name] = target, _origin(point)
-    if not found:
-        raise RmauditError(f"no {group} are installed; in a checkout run: pip install --editable .")
-    return found
 
 
 def probe_names() -> list[str]:
@@ -51,7 +30,7 @@ def load_probes(wanted: Iterable[str] | None = None) -> list[Probe]:
         if name.endswith(".py"):
             probes += [_made(factory, name) for factory in _pack_of(Path(name)).values()]
         elif name in known:
-            probes.append(_made(_resolved(known[name]), name))
+            probes.append(_made(resolved(known[name]), name))
         else:
             raise UnknownNameError("probe", name, known, "list them with: rmaudit probes")
     names = [probe.card.name for probe in probes]
@@ -76,7 +55,7 @@ def load_report(name: str) -> Report:
     known = catalogue(REPORTS)
     if name not in known:
         raise UnknownNameError("report", name, known)
-    report = _resolved(known[name])
+    report = resolved(known[name])
     if not isinstance(report, Report):
         raise RmauditError(f"{known[name]} is no rmaudit.report.Report but {type(report).__name__}")
     return report
@@ -94,45 +73,9 @@ def _made(factory: Any, name: str) -> Probe:
     return probe
 
 
-def _resolved(target: Any) -> Any:
-    module, _, attribute = str(target).partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:
-        raise RmauditError(f"{target} cannot be imported: {type(error).__name__}: {error}") from error
-
-
 def _pack_of(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise UsageError(f"{file}: no such probe file")
-    spec = importlib.util.spec_from_file_location(f"rmaudit_user_probe_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{file}: not a Python file")
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up while it is being run
-    try:
-        spec.loader.exec_module(module)
-    # A file that ends the program must not end it with a code that reads as a pass.
-    except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
-        raise UsageError(f"{file}: the file fails when it is run: {type(error).__name__}: {error}") from error
+    module = run_file(file)
     pack = getattr(module, "PACK", None)
     if not isinstance(pack, dict) or not pack:
         raise UsageError(f"{file}: expected a dict PACK = {{name: factory}} in it")
     return pack
-
-
-def _offered(point: EntryPoint) -> dict[str, Any]:
-    try:
-        offered = point.load()
-    except Exception as error:
-        raise RmauditError(
-            f"{_origin(point)} cannot be imported: {type(error).__name__}: {error}; remove it"
-        ) from error
-    if not isinstance(offered, dict):
-        raise RmauditError(f"{_origin(point)} offers {type(offered).__name__} as {point.group}, expected a dict")
-    return offered
-
-
-def _origin(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value

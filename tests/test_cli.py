@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import io
 import sys
 from pathlib import Path
@@ -9,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from rmaudit import cli
-from rmaudit.arguments import command, expanded, load_options
+from rmaudit.arguments import command, expanded
 from rmaudit.errors import UsageError
+from rmaudit.loading_options import OPTIONS, understood
+from rmaudit.models import Declared, load_implicit_reward, load_reward_model
 
 
 @pytest.mark.parametrize(
@@ -45,11 +49,32 @@ def test_an_argument_that_is_no_text_is_refused() -> None:
 def test_a_chat_template_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.jinja").write_bytes("é".encode("latin-1"))
     (tmp_path / "good.jinja").write_text("{{ 'é' }}", encoding="utf-8")
-    rest = ("float32", "cpu")
     for name, told in (("latin.jinja", "in UTF-8, got other bytes"), ("none", "no such file"), (".", "cannot be read")):
         with pytest.raises(UsageError, match=told):
-            load_options(*rest, tmp_path / name, "one", None, None, False)
-    assert load_options(*rest, tmp_path / "good.jinja", "one", None, None, False)["chat_template"] == "{{ 'é' }}"
+            understood({"chat_template": tmp_path / name})
+    assert understood({"chat_template": tmp_path / "good.jinja"}) == {"chat_template": "{{ 'é' }}"}
+
+
+def test_options_of_a_checkpoint_as_load_takes_them() -> None:
+    assert understood({name: default for name, (_, default) in OPTIONS.items()}) == {}
+    assert understood({"head_output": "1", "judge_tokens": "Yes,No", "normalise": True}) == {
+        "output": 1, "judge_tokens": ("Yes", "No"), "normalise": True
+    }  # fmt: skip
+    assert understood({"head_output": "0.5,-1"}) == {"output": (0.5, -1.0)}
+    assert understood({"device_map": '{"": "cpu"}'}) == {"device_map": {"": "cpu"}}
+    assert understood({"device_map": "auto"}) == {"device_map": "auto"}
+    for wrong in ({"head_output": "first"}, {"head_output": "1,x"}, {"device_map": "{x"}):
+        with pytest.raises(UsageError, match=f"--{next(iter(wrong)).replace('_', '-')}.*expected"):
+            understood(wrong)
+
+
+def test_every_option_of_load_can_be_typed() -> None:
+    """The declared entries, the parameters of `load_reward_model` and of `load_implicit_reward`, and nothing else."""
+    given = {"path", "policy", "options", "declared", "families"}
+    known = {entry.name for entry in dataclasses.fields(Declared)}
+    for function in (load_reward_model, load_implicit_reward):
+        known |= inspect.signature(function).parameters.keys() - given
+    assert {{"head_output": "output"}.get(name, name) for name in OPTIONS} == known
 
 
 @pytest.mark.parametrize("traced", [False, True])

@@ -26,6 +26,7 @@ PUBLIC = [
     "Stimulus",
     "attribute",
     "audit",
+    "examine",
     "gate",
     "load",
     "mean_difference",

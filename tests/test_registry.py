@@ -65,7 +65,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *packs: tuple[str | None, dict[str,
         )
         for name, pack in packs
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr("rmaudit.entry_points.entry_points", lambda group: points)
 
 
 def test_the_built_in_probes_are_found_by_entry_point() -> None:
@@ -157,7 +157,7 @@ def test_a_file_without_a_pack(pack: str, probe_file: Callable[..., str]) -> Non
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"absent\.py: no such probe file"):
+    with pytest.raises(UsageError, match=r"absent\.py: no such file"):
         registry.load_probes([str(tmp_path / "absent.py")])
 
 
@@ -210,6 +210,6 @@ def test_a_package_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPa
     point = SimpleNamespace(
         load=load, dist=SimpleNamespace(name="stranger"), value="stranger:PACK", group="rmaudit.probes"
     )
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr("rmaudit.entry_points.entry_points", lambda group: [point])
     with pytest.raises(RmauditError, match="stranger cannot be imported: ImportError"):
         registry.probe_names()

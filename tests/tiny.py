@@ -70,6 +70,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "qwen3_moe": {**_COMMON, **_EXPERTS, "head_dim": 8},
 }
 
+#: Families that can be scored and not traced through their layers.
+UNTRACED: dict[str, dict[str, Any]] = {"ctrl": {"n_embd": 32, "n_layer": 3, "n_head": 4, "dff": 64}}
+
 #: The families that every room's tests run over.
 FAMILIES = tuple(CONFIGS)[:12]
 
@@ -78,6 +81,7 @@ _POSITIONS_NAME = {
     "gpt2": "n_positions",
     "gptj": "n_positions",
     "gpt_bigcode": "n_positions",
+    "ctrl": "n_positions",
     "mpt": "max_seq_len",
     "bloom": None,  # ALiBi knows distances, not positions
 }
@@ -94,6 +98,7 @@ def save_tiny_reward_model(
     bos: bool = True,
     template_writes_bos: bool = True,
     chat_template: str | None = TEMPLATE,
+    special_tokens: tuple[str, ...] = (),
     positions: int = 512,
     std: float = 0.2,
     config: dict[str, Any] | None = None,
@@ -101,19 +106,23 @@ def save_tiny_reward_model(
 ) -> Path:
     """Write a random decoder reward model and its byte-level tokenizer; return the folder.
 
-    family: a key of CONFIGS. `config` overrides entries (OPT with a narrower embedding: `{"word_embed_proj_dim": 16}`).
+    family: a key of CONFIGS or UNTRACED. `config` overrides entries: `{"word_embed_proj_dim": 16}` is an OPT with a
+        narrower embedding.
     head: "sequence" (`score.weight`), "token" (`score.weight`, `score.bias`), "trl" (`v_head.summary.*` beside an
         `lm_head.weight`), "trl-side-file" (the value head in `value_head.safetensors`), "none" (a causal LM).
     pad_is_eos: the pad token is the end-of-sequence token. pad: False leaves tokenizer and config without a pad token.
     bos: the tokenizer defines a BOS token, and adds it itself where it is asked for special tokens.
     template_writes_bos: the chat template begins with the BOS token (where there is one).
+    special_tokens: more of them, behind all other tokens of the vocabulary.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     template = chat_template
     if template is not None and bos and template_writes_bos:
         template = BOS + template
-    tokenizer = save_tiny_tokenizer(folder, pad_is_eos=pad_is_eos, pad=pad, bos=bos, chat_template=template)
+    tokenizer = save_tiny_tokenizer(
+        folder, pad_is_eos=pad_is_eos, pad=pad, bos=bos, chat_template=template, special_tokens=special_tokens
+    )
     ids = {
         "bos_token_id": tokenizer.token_to_id(BOS) if bos else None,
         "eos_token_id": tokenizer.token_to_id(EOS),
@@ -127,7 +136,7 @@ def save_tiny_reward_model(
 
 def _config_of(family: str, vocabulary: int, positions: int, changes: dict[str, Any]) -> PreTrainedConfig:
     """The family's configuration with its own name for the number of positions; `changes` override it."""
-    settings = {**CONFIGS[family], "vocab_size": vocabulary}
+    settings = {**(CONFIGS | UNTRACED)[family], "vocab_size": vocabulary}
     if positions_name := _POSITIONS_NAME.get(family, "max_position_embeddings"):
         settings[positions_name] = positions
     return AutoConfig.for_model(family, **{**settings, **changes})
@@ -150,10 +159,16 @@ def _save_config(folder: Path, config: PreTrainedConfig, head: str, architecture
 
 
 def save_tiny_tokenizer(
-    folder: Path, *, pad_is_eos: bool = False, pad: bool = True, bos: bool = True, chat_template: str | None = TEMPLATE
+    folder: Path,
+    *,
+    pad_is_eos: bool = False,
+    pad: bool = True,
+    bos: bool = True,
+    chat_template: str | None = TEMPLATE,
+    special_tokens: tuple[str, ...] = (),
 ) -> Tokenizer:
     """Write tokenizer.json and tokenizer_config.json of a byte-level BPE with a few merges; any text round-trips."""
-    tokenizer = _byte_level_tokenizer(bos)
+    tokenizer = _byte_level_tokenizer(bos, special_tokens)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -171,7 +186,7 @@ def save_tiny_tokenizer(
     return tokenizer
 
 
-def _byte_level_tokenizer(bos: bool) -> Tokenizer:
+def _byte_level_tokenizer(bos: bool, special_tokens: tuple[str, ...] = ()) -> Tokenizer:
     merges = [
         ("Ġ", "t"),
         ("h", "e"),
@@ -185,10 +200,12 @@ def _byte_level_tokenizer(bos: bool) -> Tokenizer:
     ]
     merges += [("Ġt", "he"), ("in", "g"), ("an", "d"), ("Ġ", "s"), ("Ġ", "w"), ("o", "u"), ("i", "s"), ("e", "n")]
     pieces = [*SPECIAL_TOKENS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
+    pieces += special_tokens
     tokenizer = Tokenizer(models.BPE(vocab={piece: index for index, piece in enumerate(pieces)}, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    special = (*SPECIAL_TOKENS, *special_tokens)
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
     if bos:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{BOS} $A", pair=f"{BOS} $A {BOS} $B", special_tokens=[(BOS, tokenizer.token_to_id(BOS))]

@@ -28,13 +28,16 @@ class HeadParts:
 def head_parts(rm: RewardModel, conversation: Conversation) -> HeadParts:
     """Split the score into `w_i * h_i` per dimension of the readout, plus the head's bias.
 
-    Raises AttributionError where the parts do not add up to the score.
+    A head that reads several positions has the sum over them. Raises AttributionError where the head is not linear, or the
+    parts do not add up to the score.
     """
     ids = rm.encode(conversation).ids
-    readout = rm.readout_ids([ids])[0]
-    score, bias = float(rm.head(readout)), float(rm.head.bias)
-    parts = (rm.head.weight.detach().cpu().double() * readout.double()).numpy()
-    return HeadParts(parts, bias, score, completeness_error("head's", float(parts.sum()) + bias, score))
+    [vectors] = rm.states([ids], positions=[rm.positions(ids)])
+    found = rm.linear_map(ids)
+    score = float(rm.scores_of([rm.pooled(vectors)])[0])
+    parts = (found.weights * vectors.double()).sum(dim=0).numpy()
+    error = completeness_error("head's", float(parts.sum()) + found.bias, score)
+    return HeadParts(parts, found.bias, score, error)
 
 
 def largest(parts: NDArray[np.float64], count: int) -> list[tuple[int, float]]:

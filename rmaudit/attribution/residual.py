@@ -38,15 +38,19 @@ def residual_parts(rm: RewardModel, conversation: Conversation) -> ResidualParts
     Raises AttributionError where the architecture has a step that is not understood, or where the parts do not add up.
     """
     ids = rm.encode(conversation).ids
-    states = rm.layer_states(ids)
-    frozen = frozen_map(rm.trunk, states[-1], rm.head.weight)
+    read, states = rm.linear_map(ids), rm.layer_states(ids)
     # In float64 the differences of states telescope exactly, whatever format the model computes in.
-    stream = torch.stack([state.double().cpu() for state in states])
-    values = (torch.cat([stream[:1], stream.diff(dim=0)]) @ frozen.direction).tolist()
-    names = ["embedding", *(f"layer {index}" for index in range(len(states) - 1))]
-    if frozen.constant:
-        names, values = [*names, NORM_BIAS], [*values, frozen.constant]
-    score, bias = float(rm.score_ids([ids])[0]), float(rm.head.bias)
+    stream = torch.stack([state.double().cpu() for state in states])  # (layers + 1, k, hidden)
+    steps = torch.cat([stream[:1], stream.diff(dim=0)])
+    parts, constant = torch.zeros(len(states), dtype=torch.float64), 0.0
+    for place, weights in enumerate(read.weights):
+        if weights.any():
+            frozen = frozen_map(rm.trunk, states[-1][place], weights)
+            parts, constant = parts + steps[:, place] @ frozen.direction, constant + frozen.constant
+    values, names = parts.tolist(), ["embedding", *(f"layer {index}" for index in range(len(states) - 1))]
+    if constant:
+        names, values = [*names, NORM_BIAS], [*values, constant]
+    score, bias = float(rm.score_ids([ids])[0]), read.bias
     error = completeness_error("layers'", sum(values) + bias, score, _rounding(rm, ids))
     return ResidualParts(tuple(names), np.array(values), bias, score, error)
 
@@ -55,6 +59,5 @@ def _rounding(rm: RewardModel, ids: tuple[int, ...]) -> float:
     """How far rounding the readout to the model's own dtype can move the score; 0 in fp32, which EXACT covers."""
     if rm.backbone.dtype not in (torch.bfloat16, torch.float16):
         return 0.0
-    readout = rm.readout_ids([ids])[0]
-    size = float((rm.head.weight.cpu() * readout).abs().sum())
-    return torch.finfo(rm.backbone.dtype).eps * size
+    [vectors] = rm.states([ids], positions=[rm.positions(ids)])
+    return torch.finfo(rm.backbone.dtype).eps * float((rm.linear_map(ids).weights * vectors).abs().sum())

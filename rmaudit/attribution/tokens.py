@@ -69,12 +69,14 @@ def token_parts(
     max_steps: at least 1; the number of steps starts at 64 (or at max_steps, if that is smaller) and doubles up to it.
     tolerance: share of |score - baseline score| that the completeness error may reach. A floor of 1e-5 * max(1, |score|)
     keeps fp32 rounding from counting as a failure where the two scores are nearly equal.
-    Raises UsageError for settings that make no sense, AttributionError for a tokenizer without any neutral token.
+    Raises UsageError for settings that make no sense, AttributionError for a tokenizer without any neutral token, and for a
+    head that is stored quantised.
     """
     if max_steps < 1 or not tolerance >= 0:
         raise UsageError(
             f"max_steps={max_steps}, tolerance={tolerance}: expected at least 1 step, and a share of 0 or more"
         )
+    rm.require_exact_head()
     ids = rm.encode(conversation).ids
     neutral, kind = _neutral_token(rm)
     special = special_ids(rm)
@@ -112,8 +114,8 @@ class _Path:
 
     def __init__(self, rm: RewardModel, ids: tuple[int, ...], baseline_ids: tuple[int, ...], token_budget: int) -> None:
         embedding = rm.backbone.get_input_embeddings()
-        device = next(embedding.parameters()).device
-        self._rm = rm
+        device = rm.device
+        self._rm, self._places = rm, list(rm.positions(ids))
         self._ends = torch.tensor([ids], device=device), torch.tensor([baseline_ids], device=device)
         self._batch = max(1, token_budget // len(ids))
         self._method = LayerIntegratedGradients(self._scores, embedding)
@@ -134,7 +136,8 @@ class _Path:
 
     def _scores(self, ids: Tensor) -> Tensor:
         """Scores (batch,) of equally long rows of ids (batch, n); captum puts its own embeddings in their place."""
-        scores: Tensor = self._rm.head(self._rm.hidden_states(input_ids=ids)[:, -1])
+        states = self._rm.hidden_states(input_ids=ids)[:, self._places]
+        scores: Tensor = self._rm.head(states.mean(dim=1, keepdim=True) if self._rm.rule.mean else states)
         return scores
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
@@ -18,13 +18,16 @@ from transformers.core_model_loading import revert_weight_conversion
 
 from rmaudit.errors import BrokenCheckpointError, UnsupportedModelError
 from rmaudit.models.checkpoint import Checkpoint
-from rmaudit.models.listing import some
+from rmaudit.models.listing import shown, some
+from rmaudit.models.placement import DeviceMap, Later, load_placed
 from rmaudit.models.tensor_files import FLOATING, TensorInfo
 
 #: What may lie beside backbone and head without meaning anything for the score.
 _LANGUAGE_MODEL_HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.")
-#: Tables that older versions stored in every layer and newer ones compute.
-_COMPUTED_TABLES = re.compile(r"(rotary_emb\.inv_freq|\.(attn|attention)\.(masked_)?bias|(^|\.)position_ids)$")
+#: Tables that older versions stored in every layer and newer ones compute, and a counter that only training needs.
+_COMPUTED_TABLES = re.compile(
+    r"(rotary_emb\.inv_freq|\.(attn|attention)\.(masked_)?bias|(^|\.)(position_ids|num_batches_tracked))$"
+)
 
 Shape = tuple[int, ...]
 
@@ -33,13 +36,20 @@ Shape = tuple[int, ...]
 class BackbonePlan:
     """Which tensors of the checkpoint are the backbone's, found without reading weights.
 
-    keys: backbone key -> checkpoint key. head: what is left, the reward head's tensors or nothing.
+    keys: backbone key -> checkpoint key. prefix: of the latter. head: what is left, the reward head's tensors or nothing.
+    logits: the keys of the language-model head's weight and bias, those of the embedding where they are tied to it.
+    turned: the backbone's modules whose weight is (in, out), not (out, in). fused: the backbone keys of tensors that are one
+    with others in memory.
     """
 
     model_class: type[PreTrainedModel]
     keys: dict[str, str]
+    prefix: str
     head: dict[str, TensorInfo]
+    logits: dict[str, str]
     parameters: int
+    turned: frozenset[str] = frozenset()
+    fused: frozenset[str] = frozenset()
 
 
 def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote_code: bool) -> BackbonePlan:
@@ -48,7 +58,8 @@ def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote
     Raises BrokenCheckpointError that names the keys where a backbone weight is missing, of another shape, not floating
     point, or in the file but not in the model.
     """
-    skeleton = _skeleton(config, allow_remote_code)
+    where = str(checkpoint.folder)
+    skeleton = _skeleton(config, allow_remote_code, where)
     own = {key: tuple(tensor.shape) for key, tensor in skeleton.state_dict().items()}
     # Experts are fused in memory and single in the files; both ways of writing them can be loaded.
     reverted = revert_weight_conversion(skeleton, skeleton.state_dict())
@@ -56,49 +67,88 @@ def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote
     prefix, expected = _best_match(checkpoint.tensors, stored, own)
     tied = set(getattr(skeleton, "all_tied_weights_keys", None) or {})
     keys = {key: prefix + key for key in expected if prefix + key in checkpoint.tensors}
-    where = str(checkpoint.folder)
     _require_weights(where, sorted(expected.keys() - keys.keys() - tied), expected, config)
     _require_shapes(where, {keys[key]: expected[key] for key in keys}, checkpoint.tensors)
     both = {**skeleton.state_dict(), **reverted}
     _require_floating(where, [keys[key] for key in keys if both[key].is_floating_point()], checkpoint.tensors)
-    rest = {key: info for key, info in checkpoint.tensors.items() if key not in set(keys.values())}
+    taken = set(keys.values())
+    copies = _copies(checkpoint, expected, prefix)
+    rest = {key: info for key, info in checkpoint.tensors.items() if key not in taken and key not in copies}
     head = _without_by_products(where, rest, prefix, expected, skeleton)
-    return BackbonePlan(type(skeleton), keys, head, sum(parameter.numel() for parameter in skeleton.parameters()))
+    logits = _logit_keys(rest, keys, skeleton)
+    parameters = sum(parameter.numel() for parameter in skeleton.parameters())
+    turned = frozenset(name for name, module in skeleton.named_modules() if type(module).__name__ == "Conv1D")
+    fused = frozenset(expected.keys() - own.keys())
+    return BackbonePlan(type(skeleton), keys, prefix, head, logits, parameters, turned, fused)
 
 
 def load_backbone(
-    checkpoint: Checkpoint, plan: BackbonePlan, config: PreTrainedConfig, dtype: torch.dtype, device: str
+    checkpoint: Checkpoint,
+    plan: BackbonePlan,
+    config: PreTrainedConfig,
+    dtype: torch.dtype,
+    device: str,
+    device_map: DeviceMap | None = None,
 ) -> PreTrainedModel:
-    """The backbone with the file's weights in `dtype`, in evaluation mode, without gradients."""
-    weights = {key: checkpoint.read(stored) for key, stored in plan.keys.items()}
+    """The backbone with the file's weights in `dtype`, in evaluation mode, without gradients.
+
+    device_map: divides it among devices and the disk instead of putting it on `device`.
+    """
+    weights = {key: Later(checkpoint, stored) for key, stored in plan.keys.items()}
     # The soft-capping of attention scores (Gemma 2) exists in the plain implementation only.
     options: dict[str, Any] = {"attn_implementation": "eager"} if _soft_caps(config) else {}
-    options.update(config=config, state_dict=weights, dtype=dtype, output_loading_info=True)
-    loaded: Any = plan.model_class.from_pretrained(None, **options)  # with its loading info, a pair
-    model: PreTrainedModel = loaded[0]
-    info: dict[str, Any] = loaded[1]
+    options.update(config=config, state_dict=weights, dtype=dtype)
+    model, info = load_placed(plan.model_class, device, device_map, **options)
     trouble = {kind: sorted(map(str, keys)) for kind, keys in info.items() if keys}
-    left = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    # What lies on the disk is `meta` here.
+    left = [name for name, parameter in model.named_parameters() if parameter.is_meta and device_map is None]
     if trouble or left:  # the plan promised otherwise, so this is about the installed transformers
         raise BrokenCheckpointError(
             f"{checkpoint.folder}: transformers did not take over all weights ({trouble or left}); "
             "please report this with your transformers version"
         )
     model.requires_grad_(False)
-    placed: PreTrainedModel = model.eval().to(device)
-    return placed
+    evaluating: PreTrainedModel = model.eval()
+    return evaluating
 
 
-def _skeleton(config: PreTrainedConfig, allow_remote_code: bool) -> PreTrainedModel:
+def is_language_model_head(key: str) -> bool:
+    """Whether a key is one of a head that gives the logits of tokens."""
+    return bool(_LANGUAGE_MODEL_HEAD.search(key))
+
+
+def _skeleton(config: PreTrainedConfig, allow_remote_code: bool, where: str) -> PreTrainedModel:
     """The model without memory for its weights."""
     try:
         with torch.device("meta"):
             model: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=allow_remote_code)
-            return model
+            backbone: Any = model.base_model  # remote code may register a class with its head as AutoModel
+            return cast(PreTrainedModel, backbone)
     except Exception as error:  # a model class may raise anything about the configuration it is given
         raise UnsupportedModelError(
-            f"the configuration ({config.model_type}) builds no model: {type(error).__name__}: {error}"
+            f"{where}/config.json: the configuration ({config.model_type}) builds no model: {type(error).__name__}: "
+            f"{shown(error)}; check config.json, copy or download it again"
         ) from error
+
+
+def _copies(checkpoint: Checkpoint, expected: Iterable[str], prefix: str) -> set[str]:
+    """Keys of a second copy of the backbone, equal bit for bit: Starling's code keeps its language model beside it."""
+    wanted = set(expected)
+    others = [other for other in _prefixes(checkpoint.tensors, wanted) if other != prefix and other]
+    pairs = [(other + key, prefix + key) for other in others for key in wanted]
+    found = [(copy, own) for copy, own in pairs if copy in checkpoint.tensors and own in checkpoint.tensors]
+    return {copy for copy, own in found if copy != own and checkpoint.same(copy, own)}
+
+
+def _logit_keys(rest: Mapping[str, TensorInfo], keys: Mapping[str, str], skeleton: PreTrainedModel) -> dict[str, str]:
+    """Where the language-model head's weight and bias lie in the checkpoint; nothing where there is none."""
+    found = {key.rpartition(".")[2]: key for key in rest if _LANGUAGE_MODEL_HEAD.search(key)}
+    if "weight" not in found and skeleton.config.get_text_config().tie_word_embeddings:
+        embedding = skeleton.get_input_embeddings()
+        name = next((name for name, module in skeleton.named_modules() if module is embedding), "")
+        if f"{name}.weight" in keys:
+            found["weight"] = keys[f"{name}.weight"]
+    return found if "weight" in found else {}
 
 
 def _soft_caps(config: PreTrainedConfig) -> bool:
@@ -131,7 +181,8 @@ def _prefixes(tensors: Iterable[str], expected: Iterable[str]) -> list[str]:
 def _require_weights(where: str, missing: list[str], expected: Mapping[str, Shape], config: PreTrainedConfig) -> None:
     if len(missing) == len(expected):
         raise BrokenCheckpointError(
-            f"{where}: no weight of a {config.model_type} backbone in the files; config.json is of another model"
+            f"{where}: no weight of a {config.model_type} backbone in the files; config.json is of another model; "
+            "copy or download the config.json of these weights"
         )
     if missing:
         raise BrokenCheckpointError(

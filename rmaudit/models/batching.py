@@ -13,16 +13,16 @@ from rmaudit.errors import UsageError
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded sequences, each tensor (batch, length), and the column of each row's last real token (batch,)."""
+    """Padded sequences, each tensor (batch, length), and the column of each row's first real token (batch,)."""
 
     input_ids: Tensor
     attention_mask: Tensor
     position_ids: Tensor
-    last: Tensor
+    starts: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        moved = [tensor.to(device) for tensor in (self.input_ids, self.attention_mask, self.position_ids, self.last)]
+        moved = [tensor.to(device) for tensor in (self.input_ids, self.attention_mask, self.position_ids, self.starts)]
         return Batch(*moved)
 
 
@@ -40,7 +40,7 @@ def padded(sequences: Sequence[Sequence[int]], filler: int, side: str = "right")
     positions = torch.arange(longest)[None, :] - starts[:, None]
     mask = (positions >= 0) & (positions < lengths[:, None])
     # Positions under the padding stay legal: a learned table has no entry for others.
-    return Batch(ids, mask.long(), positions.clamp(min=0).minimum(lengths[:, None] - 1), starts + lengths - 1)
+    return Batch(ids, mask.long(), positions.clamp(min=0).minimum(lengths[:, None] - 1), starts)
 
 
 def batches(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +14,54 @@ from torch import Tensor
 from rmaudit.errors import BrokenCheckpointError
 from rmaudit.models.listing import some
 from rmaudit.models.locating import locate
+from rmaudit.models.quantised import find_quantised
 from rmaudit.models.tensor_files import TensorFiles, TensorInfo
-from rmaudit.models.weight_files import WeightFiles, find_weight_files, read_json
+from rmaudit.models.weight_files import WeightFiles, find_weight_files, key_prefix, read_json
 
 #: Prefixes that wrappers put before every key: DistributedDataParallel, torch.compile, TRL, PEFT, DeepSpeed-Chat.
-WRAPPERS = ("module.", "_orig_mod.", "pretrained_model.", "base_model.model.", "rwtranrsformer.")
+WRAPPERS = ("module.", "_orig_mod.", "pretrained_model.", "base_model.model.", "rwtransformer.", "rwtranrsformer.")
+#: PEFT keeps a module that was trained whole beside the original one, which has no say any more.
+_TRAINED, _ORIGINAL = ".modules_to_save.default.", ".original_module."
 
 
 @dataclass
 class Checkpoint:
     """A folder whose configuration and headers were read; weights are read tensor by tensor.
 
-    notes: what a reader should know about the choice of files.
+    wrappers: prefixes that were taken off the keys. notes: what a reader should know about the choice of files.
+    tokenizer_folder: where the tokenizer lies; None where `folder` holds it. decoded: key -> format, of the tensors that are
+    stored quantised and read as floating point.
     """
 
     folder: Path
     config: dict[str, Any]
     tensors: dict[str, TensorInfo]
     notes: list[str] = field(default_factory=list)
+    wrappers: frozenset[str] = frozenset()
+    tokenizer_folder: Path | None = None
+    decoded: dict[str, str] = field(default_factory=dict)
+    _made: dict[str, Callable[[], Tensor]] = field(default_factory=dict, repr=False)
     _files: TensorFiles = field(default_factory=TensorFiles, repr=False)
 
     def read(self, key: str) -> Tensor:
-        """The tensor itself, on the CPU, in the file's dtype, owning its memory."""
-        return self._files.read(self.tensors[key])
+        """The tensor itself, on the CPU, in the file's dtype unless it is computed, owning its memory."""
+        made = self._made.get(key)
+        return self._files.read(self.tensors[key]) if made is None else made()
+
+    def reader(self, key: str) -> Callable[[], Tensor]:
+        """What reads `key` as it is now, whatever it is computed from later."""
+        return self._made.get(key) or partial(self._files.read, self.tensors[key])
+
+    def same(self, key: str, other: str) -> bool:
+        """Whether two stored tensors are equal bit for bit."""
+        return self._files.same(self.tensors[key], self.tensors[other])
+
+    def compute(self, key: str, info: TensorInfo, make: Callable[[], Tensor]) -> None:
+        """Let `key` be what `make` gives whenever it is read: a decoded or adapted weight. info: its shape and dtype then."""
+        before = self.tensors.get(key)
+        if before is not None and (before.file, before.key_in_file) != (info.file, info.key_in_file):
+            self.decoded.pop(key, None)  # another tensor takes its place: an adapter's own head, say
+        self.tensors[key], self._made[key] = info, make
 
     def close(self) -> None:
         """Let go of the files."""
@@ -57,11 +84,25 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         _require_same_in_shards(found, files)
         lost = f" ({found.missing} of its shards are missing)" if found.missing else ", whose shards hold the same"
         notes.append(f"{found.files[0][0].name} was read, as transformers does, and not {found.index} beside it{lost}")
-    return Checkpoint(folder, config, _unwrapped(tensors), notes, files)
+    bare, wrappers = unwrapped(tensors)
+    checkpoint = Checkpoint(folder, config, bare, notes, wrappers, _files=files)
+    _decode(checkpoint)
+    return checkpoint
+
+
+def _decode(checkpoint: Checkpoint) -> None:
+    """Let weights that are stored quantised be read as the floating-point tensors that they stand for."""
+    found = find_quantised(checkpoint.tensors, checkpoint.config, str(checkpoint.folder), checkpoint._files.read)
+    for key in found.companions & checkpoint.tensors.keys():
+        del checkpoint.tensors[key]
+    for key, weight in found.weights.items():
+        checkpoint.compute(key, found.infos[key], weight.make)
+        checkpoint.decoded[key] = weight.form
+    checkpoint.notes.extend(found.notes)
 
 
 def _gathered(found: WeightFiles, files: TensorFiles) -> dict[str, TensorInfo]:
-    """Key in the file -> info, of all files; no tensor is dropped, and none overrides another."""
+    """Key -> info, of all files; no tensor is dropped, and none overrides another."""
     listed = {key for _, promised in found.files for key in promised or ()}
     tensors: dict[str, TensorInfo] = {}
     for file, promised in found.files:
@@ -69,6 +110,7 @@ def _gathered(found: WeightFiles, files: TensorFiles) -> dict[str, TensorInfo]:
         if promised is not None:
             _require_as_listed(file, here.keys(), promised, listed)
         for key, info in here.items():
+            key = key_prefix(file) + key
             other = tensors.setdefault(key, info)
             if other is not info and not files.same(other, info):
                 raise BrokenCheckpointError(
@@ -107,17 +149,21 @@ def _require_same_in_shards(found: WeightFiles, files: TensorFiles) -> None:
         )
 
 
-def _unwrapped(tensors: dict[str, TensorInfo]) -> dict[str, TensorInfo]:
-    """Keys without the prefixes of training wrappers."""
+def unwrapped(tensors: dict[str, TensorInfo]) -> tuple[dict[str, TensorInfo], frozenset[str]]:
+    """Keys without the prefixes of training wrappers, and which prefixes there were."""
     unwrapped: dict[str, TensorInfo] = {}
+    wrappers: set[str] = set()
     for key, info in tensors.items():
-        bare = key
+        if _ORIGINAL in key and key.replace(_ORIGINAL, _TRAINED) in tensors:
+            continue
+        bare = key.replace(_TRAINED, ".")
         while prefix := next((wrapper for wrapper in WRAPPERS if bare.startswith(wrapper)), None):
             bare = bare[len(prefix) :]
+            wrappers.add(prefix)
         if bare in unwrapped:
             raise BrokenCheckpointError(
                 f"{info.file}: {key} and {unwrapped[bare].key_in_file} are the same tensor once the wrapper's prefix "
                 "is taken off; save one of the two"
             )
         unwrapped[bare] = info
-    return unwrapped
+    return unwrapped, frozenset(wrappers)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rmaudit.models.checkpoint import Checkpoint
+from rmaudit.models.reading import unreadable
 from rmaudit.models.tensor_files import as_bytes
 
 #: Files beside weights and configuration that make token ids or compute: vocabularies, merges, code.
@@ -30,11 +32,24 @@ def fingerprint(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> str:
     digest = hashlib.sha256()
     config = {key: value for key, value in checkpoint.config.items() if key not in _VOLATILE}
     digest.update(json.dumps([config, dict(settings)], sort_keys=True).encode())
-    files = {file for pattern in _OTHER_FILES for file in checkpoint.folder.glob(pattern) if file.is_file()}
-    for file in sorted(files):
-        digest.update(f"\0{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    for file in _other_files(checkpoint):
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise unreadable(file, error) from error
+        digest.update(f"\0{file.name}\0".encode() + hashlib.sha256(content).digest())
     for key in sorted(checkpoint.tensors):
         info = checkpoint.tensors[key]
         digest.update(f"\0{key}\0{info.dtype}\0{list(info.shape)}\0".encode())
         digest.update(as_bytes(checkpoint.read(key)).numpy().data)
     return digest.hexdigest()
+
+
+def _other_files(checkpoint: Checkpoint) -> list[Path]:
+    """Those of the model's folder by name, then those of the tokenizer's where that is another one."""
+    folders = dict.fromkeys((checkpoint.folder, checkpoint.tokenizer_folder or checkpoint.folder))
+    return [
+        file
+        for folder in folders
+        for file in sorted({file for pattern in _OTHER_FILES for file in folder.glob(pattern) if file.is_file()})
+    ]

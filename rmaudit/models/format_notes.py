@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from rmaudit.conversations import conversation
 from rmaudit.errors import FormattingError
+from rmaudit.models.chat_templates import with_fixed_date
 from rmaudit.models.formatting import BOS_POLICIES, Formatter
+from rmaudit.models.positions import Rule, readings
+
+#: Fewer words are role names and openers, such as "Human:" or "BEGINNING OF CONVERSATION: USER:".
+_WORDS_OF_A_PROMPT = 5
 
 
-def describe_format(formatter: Formatter) -> dict[str, Any]:
+def describe_format(formatter: Formatter, rule: Rule, pad: int | None) -> dict[str, Any]:
     """What a short conversation looks like to the model: facts and notes for the load report.
 
-    Raises FormattingError where the template refuses it or does not write the answer.
+    pad: the padding token's id in the model's configuration. Raises FormattingError where the template refuses it or does
+    not write the answer, or where the rule finds nothing to read.
     """
     user, answer = "What is two plus two?", "It is four."
     sample = conversation(user, answer)
@@ -21,14 +28,17 @@ def describe_format(formatter: Formatter) -> dict[str, Any]:
     formatter.require_answer(sample, text)
     written = formatter.tokenize(text)
     naive = list(formatter.tokenizer(text, verbose=False)["input_ids"])
-    ids = formatter.with_bos(written)
+    ids = formatter.shaping.closed(formatter.with_bos(written))
     return {
         "preamble": text.partition(user)[0],
         "ending": [str(formatter.tokenizer.convert_ids_to_tokens(token)) for token in ids[-3:]],
         "notes": [
             *_bos_notes(formatter, written, naive),
             *_text_notes(formatter, text, user, answer),
-            *_pad_notes(formatter, ids),
+            *_date_notes(formatter),
+            *_system_notes(formatter, text.partition(user)[0]),
+            *_position_notes(formatter, ids, rule, pad),
+            *_pad_notes(formatter, rule, pad),
         ],
     }
 
@@ -62,18 +72,54 @@ def _text_notes(formatter: Formatter, text: str, user: str, answer: str) -> list
             notes.append(
                 "the chat template leaves out <think>...</think> in an answer; what it holds has no say in the score"
             )
-    if "strftime_now" in formatter.template and "date_string" not in formatter.template:
-        notes.append("the chat template writes today's date: scores may change from day to day")
     return notes
 
 
-def _pad_notes(formatter: Formatter, ids: list[int]) -> list[str]:
-    pad = formatter.tokenizer.pad_token_id
-    if pad is None or not ids or ids[-1] != pad:
+def _date_notes(formatter: Formatter) -> list[str]:
+    if "strftime_now(" not in with_fixed_date(formatter.template) or "date_string" in formatter.template:
         return []
-    pad_token = formatter.tokenizer.pad_token
-    note = (
-        f"conversations end in the padding token ({pad_token}): rmaudit reads the score there, at the last token; "
-        "transformers takes it for padding and reads an earlier one"
+    return ["the chat template writes today's date: scores may change from day to day"]
+
+
+def _system_notes(formatter: Formatter, preamble: str) -> list[str]:
+    """Most reward models were trained without a system prompt, and some templates write one nobody asked for."""
+    special = [token.content for token in formatter.tokenizer.added_tokens_decoder.values() if token.special]
+    words = preamble
+    for token in sorted(special, key=len, reverse=True):
+        words = words.replace(token, " ")
+    if len(words.split()) < _WORDS_OF_A_PROMPT:
+        return []
+    told = f"{' '.join(words.split())!r:.100}"
+    return [f"the chat template puts words of its own in front of the prompt, as a system prompt: {told}"]
+
+
+def _position_notes(formatter: Formatter, ids: list[int], rule: Rule, pad: int | None) -> list[str]:
+    found = rule.find(ids)
+    others = readings(ids, pad)
+    if not rule.name or set(others.values()) == {found[-1]}:
+        return []
+    return [f"the rules for where a reward is read disagree: {disagreement(formatter, ids, rule, found[-1], others)}"]
+
+
+def _pad_notes(formatter: Formatter, rule: Rule, pad: int | None) -> list[str]:
+    """Tools that pool as transformers does find the end of a padded text by the configuration's padding token alone."""
+    own = formatter.tokenizer.pad_token_id
+    if rule.name != "last-non-pad" or own is None or own == pad:
+        return []
+    named = "no padding token" if pad is None else f"id {pad} as the padding token"
+    told = f"config.json names {named}, and the tokenizer pads with id {own}"
+    return [f"{told}; transformers' own pooling then reads padding, or refuses batches, and gives other scores"]
+
+
+def disagreement(formatter: Formatter, ids: Sequence[int], rule: Rule, chosen: int, others: Mapping[str, int]) -> str:
+    """Where each of the named rules reads a sequence, and which one counts."""
+
+    def place(index: int) -> str:
+        return f"{formatter.tokenizer.convert_ids_to_tokens(ids[index])!s} ({len(ids) - index} from the end)"
+
+    told = ", ".join(f"{name} reads {place(index)}" for name, index in others.items())
+    return (
+        f"{told}. This model is read at {place(chosen)}, the {rule.title}. transformers 4.49 and later read last-non-pad, OpenRLHF "
+        "and servers the last token, older transformers before-first-pad; if it was trained with another rule: --position "
+        "NAME (position=...)"
     )
-    return [note]

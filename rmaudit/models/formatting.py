@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from rmaudit.conversations import Conversation, checked_conversation
-from rmaudit.errors import FormattingError, MissingChatTemplateError, TooLongError, UsageError, nearest
+from rmaudit.errors import FormattingError, TooLongError, UsageError, nearest
+from rmaudit.models.chat_templates import fixed_date, template_of, with_fixed_date
+from rmaudit.models.shaping import Shaping
 
 #: How many beginning-of-sequence tokens a sequence gets, where the tokenizer defines one.
 BOS_POLICIES: dict[str, int | None] = {"one": 1, "none": 0, "two": 2, "as-is": None}
 TRUNCATIONS = (None, "prompt-left")
 
-#: Llama 3 writes the date into its system turn; a fixed one (its own default) keeps scores the same from day to day.
-_FIXED_DATE = "26 Jul 2024"
 #: A character of the private use area: no template writes it, and hardly an answer begins with it.
 _MARKS = ("\ue000", "\ue001")
 #: A prompt as the template writes it with a mark for the answer, and that without mark and white space; None: it cannot.
@@ -40,6 +40,7 @@ class Formatter:
         the template writes). Without effect where the tokenizer defines no BOS token.
     max_length: most tokens of a sequence; None for no limit.
     truncate: None makes a longer conversation an error; "prompt-left" cuts the beginning of the prompt.
+    shaping: what the head's family does beside the template.
     A message that spells out a special token is read as that token, as in every serving stack.
     Raises UsageError for illegal values and MissingChatTemplateError where there is no template.
     """
@@ -52,6 +53,7 @@ class Formatter:
         bos_policy: str = "one",
         max_length: int | None = None,
         truncate: str | None = None,
+        shaping: Shaping | None = None,
     ) -> None:
         if not isinstance(bos_policy, str) or bos_policy not in BOS_POLICIES:
             raise UsageError(
@@ -61,14 +63,15 @@ class Formatter:
             raise UsageError(f"unknown truncation {truncate!r}: legal are None (too long: an error) and 'prompt-left'")
         check_length(max_length)
         self.tokenizer = tokenizer
-        self.template = _template(tokenizer, chat_template)
+        self.template = template_of(tokenizer, chat_template)
+        self.shaping = shaping or Shaping()
         self.bos_policy = bos_policy
         self.max_length = max_length
         self.truncate = truncate
         self._last_frame: tuple[object, _Frame] = (None, (None, None))
 
     def render(self, conversation: Conversation) -> str:
-        """The text of a conversation as the template writes it, without a generation prompt.
+        """The text of a conversation as the model reads it, without a generation prompt unless the family asks for one.
 
         Raises DataError (malformed conversation) and FormattingError (the template refuses it).
         """
@@ -80,10 +83,16 @@ class Formatter:
         text = self._render(conversation)
         self.require_answer(conversation, text)
         written = self.tokenize(text)
-        ids = self.with_bos(written)
+        ids = self.shaping.closed(self.with_bos(written))
         if self.max_length is None or len(ids) <= self.max_length:
             return Encoded(tuple(ids))
         return self._shortened(conversation, text, written, ids)
+
+    def opened(self, prompt: Conversation) -> list[int]:
+        """The ids of a prompt and of what the template writes before an answer. Raises FormattingError."""
+        asking = copy.copy(self)
+        asking.shaping = Shaping(generation_prompt=True)
+        return asking.with_bos(asking.tokenize(asking._render(prompt)))
 
     def require_answer(self, conversation: Conversation, text: str) -> None:
         """Raise FormattingError if `text`, the rendered conversation, holds nothing of the answer."""
@@ -118,14 +127,14 @@ class Formatter:
         return next((index for index, token in enumerate(ids) if token != bos), len(ids)) if bos is not None else 0
 
     def _render(self, conversation: Conversation) -> str:
-        settings: dict[str, Any] = {"date_string": _FIXED_DATE} if "date_string" in self.template else {}
+        shown = self.shaping.prepared(conversation)
         try:
             text = self.tokenizer.apply_chat_template(
-                [{"role": message["role"], "content": message["content"]} for message in conversation],
-                chat_template=self.template,
+                [{"role": message["role"], "content": message["content"]} for message in shown],
+                chat_template=with_fixed_date(self.template),
                 tokenize=False,
-                add_generation_prompt=False,
-                **settings,
+                add_generation_prompt=self.shaping.generation_prompt,
+                **fixed_date(self.template),
             )
         except Exception as error:  # templates are programs; they raise what they like
             roles = ", ".join(message["role"] for message in conversation)
@@ -133,7 +142,7 @@ class Formatter:
                 f"the chat template refuses a conversation of {roles}: {error}; change the turns, or give another "
                 "template (--chat-template FILE, chat_template=...)"
             ) from error
-        return str(text)
+        return self.shaping.finished(str(text))
 
     def _shortened(self, conversation: Conversation, text: str, written: list[int], ids: list[int]) -> Encoded:
         """`ids` without the beginning of the prompt, or TooLongError."""
@@ -208,39 +217,3 @@ def _mark_for(conversation: Conversation) -> str:
 def _squeezed(text: str) -> str:
     """Without white space, which a template may add or trim where it writes an answer."""
     return "".join(text.split())
-
-
-def _template(tokenizer: PreTrainedTokenizerBase, given: str | Path | None) -> str:
-    """The text of the template to use."""
-    if given is not None:
-        return _given_template(given)
-    try:
-        template = tokenizer.get_chat_template()
-    except ValueError as error:  # none, or several of which none is the default
-        names = ", ".join(tokenizer.chat_template) if isinstance(tokenizer.chat_template, dict) else ""
-        found = f"several chat templates ({names}) and no default among them" if names else "no chat template"
-        raise MissingChatTemplateError(
-            f"the tokenizer has {found}. How the model was trained to see a conversation cannot be guessed: give the "
-            "template it was trained with as a Jinja file (--chat-template FILE, chat_template=...)"
-        ) from error
-    return str(template)
-
-
-def _given_template(given: str | Path) -> str:
-    # A template without any {{ }} or {% %} would write the same text for every conversation.
-    if isinstance(given, str) and "{" in given:
-        return given
-    try:
-        is_file = Path(given).is_file()
-    except (OSError, TypeError, ValueError):  # too long for a path, no text at all, a zero byte in it
-        is_file = False
-    if not is_file:
-        raise UsageError(
-            f"chat template: {str(given)!r:.80} is no file, and no Jinja template either (no {{{{ or {{% in it)"
-        )
-    try:
-        return Path(given).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"chat template: {str(given)!r} cannot be read as UTF-8 text ({error}); save it as a Jinja file in UTF-8"
-        ) from error

@@ -10,7 +10,11 @@ from typing import Any
 class LoadReport:
     """Everything about a loaded model on which its scores depend; the same for the same files and options.
 
-    head: key in the checkpoint -> shape. max_length: tokens; None for no limit. packing: how scores are computed,
+    head: key in the checkpoint -> shape. head_dtype: what it is stored as. head_quantised: whether that is quantised; such a
+    head scores, and is not attributed to. transform: what the head does to its
+    outputs beyond its layers. position: the
+    rule for where a sequence is read. pad_token_id: the tokenizer's; config_pad_token_id: the configuration's, which
+    transformers' own pooling looks for. final_token_id: what every sequence ends with, where a family asks for it. max_length: tokens; None for no limit. adapter: method, mode and base model of a PEFT adapter; empty without one. packing: how scores are computed,
     filled in by the scoring engine. notes: what a reader should know before comparing scores with another tool's.
     """
 
@@ -18,8 +22,11 @@ class LoadReport:
     model_type: str
     family: str
     family_title: str
+    head_kind: str
     head: dict[str, list[int]]
     head_dtype: str
+    head_quantised: bool
+    transform: str
     position: str
     dtype: str
     attention: str
@@ -31,6 +38,9 @@ class LoadReport:
     bos_token_id: int | None
     eos_token_id: int | None
     pad_token_id: int | None
+    config_pad_token_id: int | None
+    final_token_id: int | None
+    generation_prompt: bool
     bos_policy: str
     max_length: int | None
     max_length_from: str
@@ -39,6 +49,7 @@ class LoadReport:
     preamble: str
     ending: list[str]
     fingerprint: str
+    adapter: str = ""
     packing: str = "not checked"
     notes: list[str] = field(default_factory=list)
 

@@ -6,16 +6,18 @@ import re
 from pathlib import Path
 
 from rmaudit.errors import CheckpointNotFoundError, UnsupportedModelError
+from rmaudit.models.refusals import GGUF
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _EVERYTHING_BUT_PICKLES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py", "*.tiktoken"]
 
 
-def locate(path: str | Path) -> Path:
+def locate(path: str | Path, revision: str | None = None) -> Path:
     """Return the folder of a checkpoint.
 
     A folder that exists is used as it is, and nothing is asked of the hub. What is no folder and reads like
     `owner/name` is taken from the hub's cache or downloaded, unless a folder `owner` is here: then a folder was meant.
+    revision: of a repository on the hub; None for the newest.
     Raises CheckpointNotFoundError where there is neither, UnsupportedModelError for a single file.
     """
     try:
@@ -40,25 +42,24 @@ def locate(path: str | Path) -> Path:
             f"no folder {str(path)!r}, and it is not a hub id either (owner/name); "
             "give the folder that holds config.json and the weights"
         )
-    return _download(str(path))
+    return _download(str(path), revision)
 
 
 def _single_file(file: Path) -> UnsupportedModelError:
     if file.suffix == ".gguf":
-        return UnsupportedModelError(
-            f"{str(file)!r} is a GGUF file: that format has no place for a reward head; give the folder of the "
-            "original checkpoint (config.json and model.safetensors)"
-        )
+        return UnsupportedModelError(f"{str(file)!r} is a GGUF file: {GGUF.told}")
     return UnsupportedModelError(f"{str(file)!r} is a file; give the folder that holds config.json and the weights")
 
 
-def _download(hub_id: str) -> Path:
+def _download(hub_id: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=_EVERYTHING_BUT_PICKLES))
+        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_EVERYTHING_BUT_PICKLES))
         if not any(folder.glob("*.safetensors")):
-            folder = Path(snapshot_download(hub_id, allow_patterns=[*_EVERYTHING_BUT_PICKLES, "*.bin"]))
+            folder = Path(
+                snapshot_download(hub_id, revision=revision, allow_patterns=[*_EVERYTHING_BUT_PICKLES, "*.bin"])
+            )
     except Exception as error:  # the hub client raises its own, httpx's and the system's errors alike
         raise CheckpointNotFoundError(
             f"no folder {hub_id!r} here, and the hub did not give it either ({type(error).__name__}: {error}); "

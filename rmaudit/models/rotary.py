@@ -1,4 +1,4 @@
-"""Rotary frequencies that change with the longest text of a forward pass (dynamic, longrope)."""
+"""What changes with the longest text of a forward pass: rotary frequencies (dynamic, longrope), selected keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from transformers import PreTrainedConfig
 
 
 def rope_limit(config: PreTrainedConfig) -> int | None:
-    """Tokens up to which such a model's frequencies are those of a short text; None where they never change."""
+    """Tokens up to which batch mates change nothing; None where they never do.
+
+    Up to there frequencies are those of a short text, and layers that attend to the best few keys attend to all. Beyond,
+    which keys are best hangs on rounding and ties, and these on the shape of the batch.
+    """
     text: Any = config.get_text_config()
     parameters = getattr(text, "rope_parameters", None) or {}
     limits = [
@@ -18,6 +22,8 @@ def rope_limit(config: PreTrainedConfig) -> int | None:
         for rope in (parameters, *parameters.values())
         if isinstance(rope, dict) and ("dynamic" in (kind := str(rope.get("rope_type"))) or kind == "longrope")
     ]
+    selected = (getattr(text, name, None) for name in ("index_topk", "indexer_budget"))
+    limits += [int(keys) for keys in selected if keys]
     return min(limits, default=None)
 
 

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rmaudit.conversations import Conversation
@@ -62,29 +61,27 @@ class LocalEngine:
         Raises FormattingError for an id that the model has no embedding for, ScoringError for a score that is not finite.
         """
         self.rm.check_ids(ids)
-        layout = lay_out(ids, self.packing, self.row_tokens)
+        positions = [self.rm.positions(sequence) for sequence in ids]
+        layout = lay_out(ids, self.packing, self.row_tokens, positions)
         scores, done = np.full(len(ids), np.nan), 0
         tell = progress or (lambda done, total: None)
         tell(0, layout.tokens)
         # Closed whatever the callback raises: until then the model computes attention in another way.
         with closing(packed_readouts(self.rm, layout.rows, in_blocks=self.packing.in_blocks)) as readouts:
-            for row, read in zip(layout.rows, readouts, strict=True):
-                scores[np.asarray(layout.packed)[row.sequences]] = self._head(read)
+            for row, vectors in zip(layout.rows, readouts, strict=True):
+                read = [self.rm.pooled(one) for one in vectors.split(row.reads.tolist())]
+                scores[np.asarray(layout.packed)[row.sequences]] = self.rm.scores_of(read)
                 done += len(row)
                 tell(done, layout.tokens)
         # One by one beside packed rows: scores of these may depend on the length of what is computed with them.
         batch_size = 1 if self.packing.packs else None
         for chunk in _chunks(layout.alone, ids):
-            scores[chunk] = self._head(self.rm.readout_ids([ids[index] for index in chunk], batch_size=batch_size))
+            read = self.rm.read_ids([ids[index] for index in chunk], batch_size=batch_size)
+            scores[chunk] = self.rm.scores_of(read)
             done += sum(len(ids[index]) for index in chunk)
             tell(done, layout.tokens)
         dtype = self.rm.load_report.dtype
         return checked_scores(scores, len(ids), f"the model, computing in {dtype},", _HINTS.get(dtype, ""))
-
-    def _head(self, readouts: torch.Tensor) -> Scores:
-        with torch.inference_mode():
-            scores: Scores = self.rm.head(readouts).double().cpu().numpy()
-        return scores
 
 
 def _chunks(indices: Sequence[int], ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:

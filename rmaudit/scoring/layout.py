@@ -69,10 +69,20 @@ class Layout:
     tokens: int
 
 
-def lay_out(ids: Sequence[Sequence[int]], packing: Packing, row_tokens: int = ROW_TOKENS) -> Layout:
-    """Lay out token sequences for a model. Raises ValueError where one is empty or `row_tokens` is not positive."""
+def lay_out(
+    ids: Sequence[Sequence[int]],
+    packing: Packing,
+    row_tokens: int = ROW_TOKENS,
+    positions: Sequence[Sequence[int]] | None = None,
+) -> Layout:
+    """Lay out token sequences for a model. Raises ValueError where one is empty or `row_tokens` is not positive.
+
+    positions: where each sequence is read; None for its last token.
+    """
     packed = [index for index, sequence in enumerate(ids) if packing.packs and len(sequence) <= packing.longest]
-    rows = pack([ids[index] for index in packed], row_tokens, IN_BLOCKS if packing.in_blocks else DENSE)
+    read = None if positions is None else [positions[index] for index in packed]
+    quadratic = IN_BLOCKS if packing.in_blocks else DENSE
+    rows = pack([ids[index] for index in packed], row_tokens, quadratic, read)
     # In batches the longest come first: memory runs out at once or never.
     alone = sorted(
         set(range(len(ids))).difference(packed), key=lambda index: len(ids[index]), reverse=not packing.packs

@@ -9,12 +9,14 @@ from functools import partial
 from itertools import cycle, islice
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rmaudit.models import RewardModel
 from rmaudit.scoring.layout import ANY_LENGTH, Mode, Packing
 from rmaudit.scoring.prefix_tree import Row, pack
+from rmaudit.scoring.tolerance import tolerance
 from rmaudit.scoring.tree_masks import (
     FULL,
     SLIDING,
@@ -43,7 +45,7 @@ _OTHER_TEXT = (
 
 
 def packed_readouts(rm: RewardModel, rows: Sequence[Row], *, in_blocks: bool) -> Generator[Tensor, None, None]:
-    """For each row in order, readout vectors (M, hidden) float32, on the CPU, of its sequences in the row's order.
+    """For each row in order, the vectors (R, width) float32, on the CPU, at its `read_nodes`.
 
     Close it (`contextlib.closing`): until it has ended, the model computes attention in another way.
     in_blocks: attention in blocks, which not every backbone can, see `check_packing`. Many small steps are slow on many
@@ -61,7 +63,7 @@ def _row_readouts(rm: RewardModel, row: Row, *, in_blocks: bool) -> Tensor:
             attention_mask=tree_mask(rm, row, in_blocks=in_blocks),
             position_ids=torch.from_numpy(row.depths)[None].to(rm.device),
         )[0]
-        return states[torch.from_numpy(row.end_nodes).to(states.device)].float().cpu()
+        return states[torch.from_numpy(row.read_nodes).to(states.device)].float().cpu()
 
 
 def side_by_side(work: Callable[[Row], Tensor], rows: Sequence[Row]) -> Generator[Tensor, None, None]:
@@ -108,14 +110,14 @@ def check_packing(rm: RewardModel) -> Packing:
 
     Its sentence goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree, canary
     difference 3e-08" (attention under a dense mask), or "padded batches: <reason>".
-    In float32 the scores must agree to 1e-5·max(1, |score|). Half precision has no such floor: there the difference may
-    be what rounding each element of the readout a few times does to the score, 16·eps·|w ⊙ h| (Euclidean norm).
+    The texts are read at their last token, whatever the family's rule, since theirs need not occur in them.
+    How far the scores may differ: see `tolerance`.
     """
     reason = _refusal(rm)
     found = Packing(Mode.PADDED, reason)
     if not reason:
         ids = _canary(rm)
-        plain = rm.readout_ids(ids, batch_size=1)
+        plain = torch.stack([rm.states([sequence])[0][-1] for sequence in ids])
         if can_replace_attention(rm):
             found = _compared(rm, ids, plain, Mode.IN_BLOCKS)
         if not found.packs:
@@ -148,24 +150,14 @@ def _compared(rm: RewardModel, ids: list[tuple[int, ...]], plain: Tensor, mode: 
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]:.80}"
         return Packing(Mode.PADDED, f"{rm.load_report.model_type} refuses the tree mask ({what})")
-    with torch.inference_mode():
-        expected, found = rm.head(plain).double(), rm.head(packed).double()
-    differences = (found - expected).abs()
+    # Each vector stands at all positions that the head reads.
+    once, again = ([vector[None].expand(rm.head.reads, -1) for vector in vectors] for vectors in (plain, packed))
+    differences = np.abs(rm.scores_of(again) - rm.scores_of(once))
     largest = float(differences.max())
     told = f"{largest:.0e}" if largest else "0"
-    if bool((differences <= _tolerance(rm, plain, expected)).all()):  # false for NaN
+    if bool((differences <= tolerance(rm, once)).all()):  # false for NaN
         return Packing(mode, f"canary difference {told}", longest_packable(rm))
     return Packing(Mode.PADDED, f"packed scores differ from plain ones by {told}, in a canary of {len(ids)} texts")
-
-
-def _tolerance(rm: RewardModel, readouts: Tensor, scores: Tensor) -> Tensor:
-    """The largest difference of each score that is still the same score. Shape (n,)."""
-    precision = torch.finfo(rm.backbone.dtype).eps
-    if precision <= torch.finfo(torch.float32).eps:
-        return 1e-5 * scores.abs().clamp(min=1)
-    parts = readouts * rm.head.weight.detach().float().cpu()
-    norms: Tensor = torch.linalg.vector_norm(parts, dim=-1)
-    return 16 * precision * norms.double()
 
 
 def _canary(rm: RewardModel) -> list[tuple[int, ...]]:

@@ -4,10 +4,10 @@ Sequences are sorted, so that those that begin alike stand together, and cut int
 depth-first order: node 0 is the first token of the row's first sequence, and every node comes after its parent and
 before everything that does not descend from it. One number per node, the index after its last descendant, therefore
 answers "is a an ancestor of b": `a <= b < subtree_end[a]`. In a decoder that sees a token's ancestors only, with the
-depth as position, the state at the end node of a sequence is what the sequence alone would give.
+depth as position, the states at the nodes of a sequence are what the sequence alone would give.
 
 >>> [row] = pack([(5, 6, 7), (5, 6, 8), (5, 6)])
->>> row.ids.tolist(), row.depths.tolist(), row.sequences.tolist(), row.end_nodes.tolist()
+>>> row.ids.tolist(), row.depths.tolist(), row.sequences.tolist(), row.read_nodes.tolist()
 ([5, 6, 7, 8], [0, 1, 2, 2], [2, 0, 1], [1, 2, 3])
 """
 
@@ -42,7 +42,8 @@ class Row:
     parents: (N,) the node before it, -1 where a sequence begins.
     subtree_end: (N,) the index after the last descendant of a node.
     sequences: (M,) which of the packed sequences the row holds.
-    end_nodes: (M,) the node of the last token of each; equal sequences share it.
+    reads: (M,) at how many positions each is read: one, unless the caller named others.
+    read_nodes: (R,) the nodes at those positions, sequence after sequence; equal sequences share them.
     """
 
     ids: IntArray
@@ -50,7 +51,8 @@ class Row:
     parents: IntArray
     subtree_end: IntArray
     sequences: IntArray
-    end_nodes: IntArray
+    reads: IntArray
+    read_nodes: IntArray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,8 +63,15 @@ class Row:
         return int(self.depths.max()) + 1
 
 
-def pack(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadratic: int = IN_BLOCKS) -> list[Row]:
+def pack(
+    sequences: Sequence[Sequence[int]],
+    row_tokens: int = ROW_TOKENS,
+    quadratic: int = IN_BLOCKS,
+    positions: Sequence[Sequence[int]] | None = None,
+) -> list[Row]:
     """Pack token sequences into rows; every sequence is in exactly one row. A prefix that spans rows is in each.
+
+    positions: where each sequence is read; None for its last token.
 
     Rows end where that makes the whole cheapest: short rows save attention, long rows save prefixes. quadratic: nodes of a
     row whose attention takes as long as the rest, `DENSE` or `IN_BLOCKS`. A row has at most `row_tokens` nodes, or
@@ -71,8 +80,9 @@ def pack(sequences: Sequence[Sequence[int]], row_tokens: int = ROW_TOKENS, quadr
     """
     order = _sorted_order(sequences)
     ordered = [np.asarray(sequences[index], dtype=np.int64) for index in order]
+    read = [[len(sequences[index]) - 1] if positions is None else positions[index] for index in order]
     cuts = _cuts(ordered, row_tokens, quadratic)
-    return [_row(ordered[start:stop], order[start:stop], shared) for start, stop, shared in cuts]
+    return [_row(ordered[start:stop], read[start:stop], order[start:stop], shared) for start, stop, shared in cuts]
 
 
 def visible_nodes(row: Row, window: int | None = None) -> BoolArray:
@@ -113,8 +123,8 @@ def blocks(row: Row, size: int, window: int | None = None) -> list[Block]:
 
 
 def readout_block(row: Row, window: int | None = None) -> Block:
-    """The end nodes alone: all whose attention matters in the last layer."""
-    return _block(row, np.unique(row.end_nodes), np.arange(len(row)), window)
+    """The nodes that are read alone: all whose attention matters in the last layer."""
+    return _block(row, np.unique(row.read_nodes), np.arange(len(row)), window)
 
 
 def _block(row: Row, nodes: IntArray, columns: IntArray, window: int | None) -> Block:
@@ -175,18 +185,21 @@ def _common_prefix(a: IntArray, b: IntArray) -> int:
     return int(differs.argmax()) if differs.any() else length
 
 
-def _row(ordered: Sequence[IntArray], indices: Sequence[int], shared: Sequence[int]) -> Row:
+def _row(
+    ordered: Sequence[IntArray], positions: Sequence[Sequence[int]], indices: Sequence[int], shared: Sequence[int]
+) -> Row:
     """Build one row; `shared[k]` leading tokens of sequence k are already in it, on the path of sequence k - 1."""
     size = sum(map(len, ordered)) - sum(shared)
     ids, depths, parents, ends = (np.empty(size, dtype=np.int64) for _ in range(4))
-    path, nodes, end_nodes = np.empty(0, dtype=np.int64), 0, []
-    for sequence, common in zip(ordered, shared, strict=True):
+    path, nodes, read_nodes = np.empty(0, dtype=np.int64), 0, []
+    for sequence, read, common in zip(ordered, positions, shared, strict=True):
         ends[path[common:]] = nodes  # the depth-first walk leaves these branches here
         new = np.arange(nodes, nodes + len(sequence) - common)
         path = np.concatenate([path[:common], new])
         ids[new], depths[new] = sequence[common:], np.arange(common, len(sequence))
         parents[new] = np.concatenate([[-1], path[:-1]])[common:]
         nodes += len(new)
-        end_nodes.append(path[-1])
+        read_nodes.append(path[list(read)])
     ends[path] = nodes
-    return Row(ids, depths, parents, ends, np.asarray(indices, dtype=np.int64), np.asarray(end_nodes, dtype=np.int64))
+    sequences, reads = np.asarray(indices, dtype=np.int64), np.asarray([len(read) for read in positions])
+    return Row(ids, depths, parents, ends, sequences, reads, np.concatenate(read_nodes))

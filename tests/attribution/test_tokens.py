@@ -51,7 +51,7 @@ def expected_steps(rm: RewardModel) -> tuple[Tensor, Tensor, Tensor]:
     baseline = torch.where(torch.isin(ids, special), ids, rm.tokenizer.pad_token_id)
     table = rm.backbone.get_input_embeddings()
     with torch.no_grad():
-        return table(ids).double(), table(baseline).double(), rm.head.weight.double()
+        return table(ids).double(), table(baseline).double(), rm.head.held()["weight"][0].double()
 
 
 def test_a_linear_model_gives_each_token_its_own_share(tiny: Tiny) -> None:
@@ -59,8 +59,8 @@ def test_a_linear_model_gives_each_token_its_own_share(tiny: Tiny) -> None:
     own, neutral, weight = expected_steps(rm)
     parts = token_parts(rm, ASKED)
     assert parts.values == pytest.approx(((own - neutral) @ weight).numpy(), abs=1e-6)
-    assert parts.score == pytest.approx(float(own.sum(0) @ weight) + rm.head.bias, abs=1e-5)
-    assert parts.baseline_score == pytest.approx(float(neutral.sum(0) @ weight) + rm.head.bias, abs=1e-5)
+    assert parts.score == pytest.approx(float(own.sum(0) @ weight), abs=1e-5)
+    assert parts.baseline_score == pytest.approx(float(neutral.sum(0) @ weight), abs=1e-5)
     assert (parts.steps, parts.converged, parts.refusal) == (64, True, "")
     assert parts.error < 1e-5
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
+from rmaudit.models import load_reward_model
 
 CONVERSATIONS = [
     [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": answer}]
@@ -40,3 +44,11 @@ def shard(folder: Path) -> Path:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": names}))
     (folder / "model.safetensors").unlink()
     return folder
+
+
+def refused(folder: Path, error: type[Exception], *expected: str) -> None:
+    """Loading raises `error`, and says all of these."""
+    with pytest.raises(error) as caught:
+        load_reward_model(folder)
+    for text in expected:
+        assert re.search(text, str(caught.value)), str(caught.value)

@@ -19,7 +19,7 @@ NARROW = {"config": {"word_embed_proj_dim": 16}}
 
 def states_and_readout(rm: RewardModel) -> tuple[list[torch.Tensor], torch.Tensor]:
     ids = rm.encode(CONVERSATION).ids
-    return rm.layer_states(ids), rm.readout([CONVERSATION])[0]
+    return [state[-1] for state in rm.layer_states(ids)], rm.readout([CONVERSATION])[0]
 
 
 @pytest.mark.parametrize("family", CONFIGS)
@@ -47,7 +47,8 @@ def test_opt_with_a_narrower_embedding(loaded: Loaded) -> None:
     rm = loaded("opt", **NARROW)
     states, readout = states_and_readout(rm)
     assert states[-1].shape == (32,)
-    assert readout.shape == rm.head.weight.shape == (16,)
+    assert readout.shape == (16,)
+    assert rm.head.held()["weight"].shape == (1, 16)
     assert rm.trunk.projection is not None
     torch.testing.assert_close(rm.trunk.finish(states[-1]), readout, rtol=0, atol=1e-6)
 

@@ -6,8 +6,6 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import logging
 
 from rmaudit import errors
-from rmaudit.models import LinearHead, families, load_reward_model, read_checkpoint
+from rmaudit.models import HeadFamily, LinearHead, Part, families, load_reward_model, read_checkpoint
 from tests.models.conftest import Loaded, Saved
 from tests.models.spoiling import CONVERSATIONS, rewrite, shard, tensors_of
 from tests.tiny import CONFIGS
@@ -55,8 +53,10 @@ def test_the_head_is_the_files_bit_for_bit(
     file = "value_head.safetensors" if head == "trl-side-file" else "model.safetensors"
     in_file = load_file(saved(backbone, head=head) / file)
     assert rm.load_report.family == family
-    assert torch.equal(rm.head.weight, in_file[f"{key}.weight"][0])
-    assert rm.head.bias == (in_file[f"{key}.bias"].item() if f"{key}.bias" in in_file else 0.0)
+    held = rm.head.held()
+    assert torch.equal(held.pop("weight"), in_file[f"{key}.weight"])
+    assert (f"{key}.bias" in in_file) == bool(held)
+    assert all(torch.equal(tensor, in_file[f"{key}.bias"]) for tensor in held.values())
     assert rm.load_report.head[f"{key}.weight"] == [1, 32]
 
 
@@ -64,14 +64,15 @@ def test_the_bias_of_a_token_classifier_counts(loaded: Loaded) -> None:
     """The same weights without the bias: transformers drops it silently, here it is in every score."""
     rm = loaded("llama", head="token")
     difference = rm.score(CONVERSATIONS) - loaded("llama").score(CONVERSATIONS)
-    assert rm.head.bias > 0.5
-    assert difference == pytest.approx(rm.head.bias, abs=1e-6)
+    bias = float(rm.head.held()["bias"])
+    assert bias > 0.5
+    assert difference == pytest.approx(bias, abs=1e-6)
 
 
 def test_a_bias_in_double_precision_is_rounded_as_the_weight_is(folder: Path, saved: Saved) -> None:
     tensors = {**tensors_of(saved("llama", head="token")), "score.bias": torch.tensor([0.1], dtype=torch.float64)}
     rm = load_reward_model(rewrite(folder, tensors))
-    assert rm.head.bias == torch.tensor(0.1, dtype=torch.float32).item() != 0.1
+    assert rm.head.held()["bias"].item() == torch.tensor(0.1, dtype=torch.float32).item() != 0.1
 
 
 def test_the_head_that_scores_is_compared_not_a_copy_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,7 @@ def test_the_head_that_scores_is_compared_not_a_copy_of_it(folder: Path, monkeyp
 
     def spoiling(head: LinearHead, *args: Any, **options: Any) -> LinearHead:
         moved = plain(head, *args, **options)
-        moved.weight[3] += 1e-6
+        moved.weight[0, 3] += 1e-6
         return moved
 
     monkeypatch.setattr(LinearHead, "to", spoiling)
@@ -89,20 +90,17 @@ def test_the_head_that_scores_is_compared_not_a_copy_of_it(folder: Path, monkeyp
 
 
 def test_a_new_head_is_a_new_row(folder: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> LinearHead:
-        return LinearHead(tensors["value_head.weight"][0])
-
-    row = replace(
-        families.FAMILIES[0],
-        name="openrlhf",
-        keys=("value_head.weight",),
-        read=read,
-        held=lambda head: {"value_head.weight": head.weight[None]},
+    row = HeadFamily(
+        name="ours",
+        title="ours",
+        kind="linear",
+        parts={"weight": Part("our_head.weight", "1 width")},
+        head=lambda tensors, given: LinearHead(tensors),
     )
     monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, row))
-    renamed = {key.replace("score.", "value_head."): tensor for key, tensor in tensors_of(folder).items()}
+    renamed = {key.replace("score.", "our_head."): tensor for key, tensor in tensors_of(folder).items()}
     rm = load_reward_model(rewrite(folder, renamed))
-    assert rm.load_report.family == "openrlhf"
+    assert rm.load_report.family == "ours"
     assert rm.score(CONVERSATIONS).tolist() == loaded().score(CONVERSATIONS).tolist()
 
 
@@ -163,7 +161,7 @@ def test_dtype(folder: Path, loaded: Loaded) -> None:
     assert torch.equal(wide.backbone.embed_tokens.weight, in_bfloat16["model.embed_tokens.weight"].float())
     assert (wide.load_report.dtype, narrow.load_report.dtype) == ("float32", "bfloat16")
     assert wide.load_report.head_dtype == narrow.load_report.head_dtype == "BF16"
-    assert narrow.head.weight.dtype == torch.float32
+    assert narrow.head.held()["weight"].dtype == torch.float32
     assert narrow.score(CONVERSATIONS) == pytest.approx(wide.score(CONVERSATIONS), abs=0.1)
     assert any(score != torch.tensor(score).bfloat16().item() for score in narrow.score(CONVERSATIONS))
 
@@ -180,7 +178,7 @@ def test_the_report_says_what_was_loaded(saved: Saved, loaded: Loaded) -> None:
     assert json.loads(json.dumps(report.as_dict())) == report.as_dict()
     assert report.family == "sequence_classification"
     assert report.head == {"score.weight": [1, 32]}
-    assert report.position == "last token"
+    assert report.position == "last token that is not the padding token"
     assert (report.bos_token_id, report.eos_token_id, report.pad_token_id) == (1, 2, 0)
     assert (report.layers, report.hidden_size, report.readout_width, report.vocabulary) == (3, 32, 32, 279)
     # embedding, final norm; per layer attention (q, o and half-size k, v), MLP, two norms
@@ -251,3 +249,17 @@ def test_headers_are_read_without_weights(saved: Saved) -> None:
 def test_importing_the_room_does_not_import_torch() -> None:
     code = "import sys, rmaudit.models; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_second_copy_of_the_backbone(folder: Path, loaded: Loaded) -> None:
+    """As Starling's code saves it: the language model, and its backbone once more. A copy that differs is refused."""
+    tensors = tensors_of(folder)
+    head = tensors.pop("score.weight")
+    inner = {f"transformer.{key.removeprefix('model.')}": tensor for key, tensor in tensors.items()}
+    outer = {f"model.{key}": tensor.clone() for key, tensor in tensors.items()}
+    whole = {**inner, **outer, "model.lm_head.weight": torch.ones(279, 32), "v_head.weight": head}
+    rm = load_reward_model(rewrite(folder, whole), family="starling")
+    assert rm.score(CONVERSATIONS).tolist() == loaded().score(CONVERSATIONS).tolist()
+    whole["model.model.norm.weight"] += 1
+    with pytest.raises(errors.ModelError, match=r"model\.model\.norm\.weight|norm\.weight"):
+        load_reward_model(rewrite(folder, whole), family="starling")

@@ -48,7 +48,7 @@ def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypa
 def test_a_causal_language_model(saved: Saved, family: str) -> None:
     with pytest.raises(errors.MissingRewardHeadError, match="without a reward head") as caught:
         load_reward_model(saved(family, head="none"))
-    assert all(key in str(caught.value) for family in FAMILIES for key in family.keys)
+    assert all(family.known_keys in str(caught.value) for family in FAMILIES)
 
 
 def test_a_library_that_hides_missing_keys_hides_nothing_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -67,11 +67,11 @@ def test_a_library_that_hides_missing_keys_hides_nothing_here(monkeypatch: pytes
     ("config", "expected"),
     [
         (BertConfig, "bert is an encoder:"),
-        (T5Config, "t5 is an encoder-decoder;"),
+        (T5Config, "t5 is an encoder-decoder:"),
         # Those are among transformers' masked language models too.
-        (BartConfig, "bart is an encoder-decoder;"),
-        (MBartConfig, "mbart is an encoder-decoder;"),
-        (MvpConfig, "mvp is an encoder-decoder;"),
+        (BartConfig, "bart is an encoder-decoder:"),
+        (MBartConfig, "mbart is an encoder-decoder:"),
+        (MvpConfig, "mvp is an encoder-decoder:"),
     ],
 )
 def test_what_is_no_decoder(folder: Path, config: type, expected: str) -> None:
@@ -90,14 +90,21 @@ def test_what_is_no_decoder(folder: Path, config: type, expected: str) -> None:
             {"reward_head.weight": (1, 32)},
             r"beside the backbone lie reward_head\.weight \[1, 32\]: no registered family",
         ),
-        ({"score.0.weight": (8, 32), "score.2.weight": (1, 8)}, "no registered family has exactly these"),
-        ({"score.weight": (1, 32), "weights.fc.0.weight": (8, 32)}, r"weights\.fc\.0\.weight \[8, 32\]"),
+        ({"score.0.weight": (8, 32)}, "no registered family has exactly these"),
+        ({"score.weight": (1, 32), "gate.fc.0.weight": (8, 32)}, r"gate\.fc\.0\.weight \[8, 32\]"),
+        ({"score.0.weight": (8, 32), "score.2.weight": (3, 8)}, "no registered family has exactly these"),
+        (
+            {"score.0.weight": (8, 32), "score.0.bias": (8,), "score.2.weight": (3, 8), "score.2.bias": (3,)},
+            r"several families have .*mlp_score, qwen_prm",
+        ),
+        ({"value_head.weight": (8, 32)}, r"has shape \[8, 32\], where OpenRLHF.* has \[1, 32\]; it is another head"),
+        ({"v_head.weight": (1, 32)}, r"several families have such a head \(internlm2, athene, starling.*--family NAME"),
         ({"v_head.summary.weight": (1, 32)}, "no registered family has exactly these"),
         (
             {"score.weight": (1, 32), "v_head.summary.weight": (1, 32), "v_head.summary.bias": (1,)},
             r"side by side \(sequence_classification, trl_value_head\)",
         ),
-        ({"score.weight": (2, 32)}, r"score\.weight has shape \[2, 32\]: 2 outputs.*num_labels=1"),
+        ({"score.weight": (2, 32)}, "the head has 2 outputs; which of them.*never guessed: give --head-output 0"),
     ],
 )
 def test_a_head_that_is_not_known(folder: Path, head: dict[str, tuple[int, ...]], expected: str) -> None:
@@ -113,8 +120,8 @@ def test_a_head_that_cannot_be_used(folder: Path) -> None:
         (torch.ones(1, 16), r"shape \[1, 16\], but the backbone gives vectors of width 32"),
         (torch.ones(1, 32, dtype=torch.int8), "holds I8, not floating point"),
         (torch.full((1, 32), torch.nan), "holds NaN or infinity"),
-        (torch.ones(1), r"score\.weight has shape \[1\], where .* has \[1, 32\]"),
-        (torch.ones(1, 32, 1), r"score\.weight has shape \[1, 32, 1\], where .* has \[1, 32\]"),
+        (torch.ones(1), r"score\.weight has shape \[1\], where .* has \[outputs, 32\]"),
+        (torch.ones(1, 32, 1), r"score\.weight has shape \[1, 32, 1\], where .* has \[outputs, 32\]"),
     ]:
         with pytest.raises(errors.BrokenCheckpointError, match=expected):
             load_reward_model(rewrite(folder, {**tensors, "score.weight": weight}))
@@ -151,10 +158,8 @@ def test_backbone_weights_that_do_not_fit(folder: Path) -> None:
 
 
 def test_damaged_configuration(folder: Path) -> None:
-    with pytest.raises(errors.UnsupportedModelError, match=r"quantised \(gptq\)"):
-        load_reward_model(reconfigure(folder, quantization_config={"quant_method": "gptq", "bits": 4}))
     with pytest.raises(errors.UnsupportedModelError, match="model type 'lama' is unknown"):
-        load_reward_model(reconfigure(folder, quantization_config=None, model_type="lama"))
+        load_reward_model(reconfigure(folder, model_type="lama"))
     for strange in (["llama"], {}, 5):
         with pytest.raises(errors.BrokenCheckpointError, match="model_type is .*; expected a name"):
             load_reward_model(reconfigure(folder, model_type=strange))
@@ -203,5 +208,7 @@ def test_illegal_options(folder: Path) -> None:
 
 def test_a_head_that_two_families_claim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(families, "FAMILIES", (*FAMILIES, replace(FAMILIES[0], name="twin")))
-    with pytest.raises(errors.UnknownRewardHeadError, match=r"claim it \(sequence_classification, twin\)"):
+    with pytest.raises(
+        errors.UnknownRewardHeadError, match=r"several families have such a head \(sequence_classification, twin\)"
+    ):
         load_reward_model(folder)

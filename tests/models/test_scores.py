@@ -101,7 +101,9 @@ def test_independent_of_longer_batch_mates_and_predecessors(
     with torch.no_grad():
         together = rm.backbone(input_ids=torch.tensor([(*ids[0], *[0] * 170), ids[1]])).last_hidden_state[0, 29]
     fresh = [load_reward_model(saved(family, **options)).score_ids([sequence])[0] for sequence in ids]
-    assert abs(rm.head(together).item() - fresh[0]) > 1e-3, "the lengths must matter, or this test shows nothing"
+    assert abs(rm.scores_of([together[None]])[0] - fresh[0]) > 1e-3, (
+        "the lengths must matter, or this test shows nothing"
+    )
     for batch_size in (1, 2, 8, None):
         scores = rm.score_ids(ids, batch_size=batch_size, padding_side=side)
         np.testing.assert_allclose(scores, fresh, rtol=0, atol=1e-5)
@@ -114,10 +116,12 @@ def test_no_rope_limit_where_frequencies_are_fixed(loaded: Loaded) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("padding", [{"pad_is_eos": True}, {"pad": False}], ids=["pad is eos", "no pad"])
-def test_the_pad_token_has_no_say(family: str, padding: dict[str, bool], loaded: Loaded) -> None:
+def test_a_family_read_at_the_last_token_ignores_the_pad_token(
+    family: str, padding: dict[str, bool], loaded: Loaded
+) -> None:
     """Same weights, another pad token: the same scores, in batches too. Every turn here ends in EOS."""
-    expected = loaded(family).score(CONVERSATIONS)
-    rm = loaded(family, **padding)
+    expected = loaded(family, head="token").score(CONVERSATIONS)
+    rm = loaded(family, head="token", **padding)
     ids = ids_of(rm)
     assert all(sequence[-1] == rm.tokenizer.eos_token_id for sequence in ids)
     for side in ("right", "left"):
@@ -125,20 +129,17 @@ def test_the_pad_token_has_no_say(family: str, padding: dict[str, bool], loaded:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_text_that_ends_in_the_pad_id_is_read_at_its_end(family: str, loaded: Loaded) -> None:
-    rm = loaded(family)
+def test_text_that_ends_in_the_pad_id(family: str, saved: Saved, loaded: Loaded) -> None:
+    """Read at its end where the family says so; where transformers' rule is the family's, as transformers does alone."""
+    rm, other = loaded(family, head="token"), loaded(family)
     pad = rm.tokenizer.pad_token_id
     ids = [(*sequence[:20], *[pad] * count) for count, sequence in enumerate(ids_of(rm), start=1)]
-    with torch.no_grad():
-        alone = [rm.head(rm.hidden_states(torch.tensor([sequence]))[0, -1]).item() for sequence in ids]
+    at_the_end = [rm.scores_of([states[-1:]])[0] for states in rm.states(ids, batch_size=1)]
+    before_the_pads = hugging_face_scores(saved(family), [sequence[:20] for sequence in ids], family)
     for side in ("right", "left"):
-        np.testing.assert_allclose(rm.score_ids(ids, batch_size=8, padding_side=side), alone, rtol=0, atol=1e-5)
-
-
-def test_pad_is_eos_is_noted(loaded: Loaded) -> None:
-    notes = loaded("llama", pad_is_eos=True).load_report.notes
-    assert any("end in the padding token (</s>)" in note for note in notes)
-    assert not any("padding token" in note for note in loaded("llama").load_report.notes)
+        options = {"batch_size": 8, "padding_side": side}
+        np.testing.assert_allclose(rm.score_ids(ids, **options), at_the_end, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(other.score_ids(ids, **options), before_the_pads, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "opt"])
@@ -155,7 +156,8 @@ def test_readout_times_head_is_the_score(loaded: Loaded) -> None:
     rm = loaded("qwen2", head="token")
     readouts = rm.readout(CONVERSATIONS)
     assert readouts.shape == (len(CONVERSATIONS), 32)
-    by_hand = readouts.double() @ rm.head.weight.double() + rm.head.bias
+    held = rm.head.held()
+    by_hand = readouts.double() @ held["weight"][0].double() + held["bias"].item()
     np.testing.assert_allclose(rm.score(CONVERSATIONS), by_hand.numpy(), rtol=0, atol=1e-6)
 
 

@@ -128,13 +128,13 @@ def test_rotary_frequencies_that_depend_on_the_longest_text(family: str, rope: d
 def spied(rm: RewardModel, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Lengths of the sequences of every call of the plain path."""
     calls: list[list[int]] = []
-    plain = rm.readout_ids
+    plain = rm.read_ids
 
-    def readout_ids(ids: Any, **options: Any) -> torch.Tensor:
+    def read_ids(ids: Any, **options: Any) -> list[torch.Tensor]:
         calls.append([len(sequence) for sequence in ids])
         return plain(ids, **options)
 
-    monkeypatch.setattr(rm, "readout_ids", readout_ids)
+    monkeypatch.setattr(rm, "read_ids", read_ids)
     return calls
 
 

@@ -43,7 +43,7 @@ def test_every_sequence_is_the_path_to_its_end_node_and_is_packed_once(sequences
     rows = pack(sequences, size)
     found: dict[int, list[int]] = {}
     for row in rows:
-        for index, end in zip(row.sequences.tolist(), row.end_nodes.tolist(), strict=True):
+        for index, end in zip(row.sequences.tolist(), row.read_nodes.tolist(), strict=True):
             path = walk(row, end)
             assert index not in found
             found[index] = row.ids[path].tolist()
@@ -100,7 +100,7 @@ def test_blocks_hold_every_visible_pair_and_no_column_in_vain(
         assert [node for block in found for node in block.nodes] == list(range(len(row)))
         assert max(len(block.nodes) for block in found) <= block_size
         last = readout_block(row, window)
-        assert last.nodes.tolist() == sorted(set(row.end_nodes.tolist()))
+        assert last.nodes.tolist() == sorted(set(row.read_nodes.tolist()))
         for block in [*found, last]:
             expected = visible[block.nodes]
             assert block.columns.tolist() == np.flatnonzero(expected.any(axis=0)).tolist()
@@ -114,7 +114,7 @@ def test_one_row_in_numbers() -> None:
     assert row.parents.tolist() == [-1, -1, 1, 2, 2]
     assert row.subtree_end.tolist() == [1, 5, 5, 4, 5]
     assert row.sequences.tolist() == [4, 2, 0, 3, 1]
-    assert row.end_nodes.tolist() == [0, 2, 3, 3, 4]
+    assert row.read_nodes.tolist() == [0, 2, 3, 3, 4]
 
 
 def test_a_prefix_that_spans_two_rows_is_computed_in_both() -> None:

@@ -13,12 +13,12 @@ from rmaudit.record import Record
 MODEL = {
     "name": "name", "kind": "access", "model_type": "architecture", "parameters": "parameters", "layers": "layers",
     "hidden_size": "hidden size", "readout_width": "readout width", "vocabulary": "vocabulary", "family": "head family",
-    "family_title": "head", "head": "head tensors", "head_dtype": "head in the file", "position": "score is read at",
+    "family_title": "formula", "head_kind": "head", "transform": "transform", "head": "head tensors", "adapter": "adapter", "head_dtype": "head in the file", "head_quantised": "head is quantised", "position": "score is read at",
     "dtype": "number format", "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token",
     "eos_token_id": "EOS token", "pad_token_id": "pad token", "bos_policy": "BOS policy", "preamble": "template begins",
     "ending": "template ends", "template_sha256": "chat template", "fingerprint": "fingerprint",
 }  # fmt: skip
-CHECKUP = {"packing": "packing", "noise_floor": "noise floor"}
+CHECKUP = {"packing": "packing", "noise_floor": "noise floor", "disputed": "disputed readout positions"}
 SETTINGS = {
     "profile": "profile", "probes": "probes", "data": "data", "limit": "limit", "seed": "seed", "confidence": "confidence",
 }  # fmt: skip
@@ -64,7 +64,9 @@ def model_facts(record: Record) -> Facts:
 
 def checkup_facts(record: Record) -> Facts:
     """What the self-tests of the load said."""
-    return list(_named(record.checkup, CHECKUP))
+    tried = record.checkup.get("invariants")
+    invariants = [(name, str(detail)) for name, detail in sorted(tried.items())] if isinstance(tried, Mapping) else []
+    return [*_named(record.checkup, CHECKUP), *invariants]
 
 
 def battery_facts(record: Record) -> Facts:

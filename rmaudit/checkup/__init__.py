@@ -1,0 +1,29 @@
+"""Self-tests of a loaded reward model: what must not change its scores, and what does.
+
+The names below are loaded on first use, so that `import rmaudit` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmaudit import lazily
+
+if TYPE_CHECKING:
+    from rmaudit.checkup.examining import Checkup as Checkup
+    from rmaudit.checkup.examining import disagreements as disagreements
+    from rmaudit.checkup.examining import examine as examine
+    from rmaudit.checkup.invariants import Invariant as Invariant
+    from rmaudit.checkup.sensitivity import Sensitivity as Sensitivity
+
+_HOME_OF = {
+    "Checkup": "examining",
+    "disagreements": "examining",
+    "examine": "examining",
+    "Invariant": "invariants",
+    "Sensitivity": "sensitivity",
+}
+
+__all__ = ["Checkup", "Invariant", "Sensitivity", "disagreements", "examine"]
+
+__getattr__ = lazily.names(__name__, _HOME_OF)

@@ -1,0 +1,103 @@
+"""The checkup of a loaded reward model, in full for `rmaudit doctor` and shortened inside every audit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rmaudit.checkup.invariants import Ids, Invariant, check_invariants
+from rmaudit.checkup.sensitivity import Sensitivity, sensitivities
+from rmaudit.checkup.texts import PAIRS, SHORT
+from rmaudit.models import RewardModel
+from rmaudit.models.positions import readings
+
+#: Scores of random readouts that are compared, to see what a head in the model's own dtype does to them.
+_RANDOM = 1000
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What the model's own number format does to scores, in score units.
+
+    head: largest change of a score if the head were computed in it; ties: pairs of different scores that would be equal
+    then, of `pairs` pairs of random readouts. company: largest change with batch, padding and order.
+    """
+
+    dtype: str
+    head: float
+    ties: int
+    pairs: int
+    company: float
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What was found. disagreements: texts for which the rules for the readout position differ, of `texts`."""
+
+    invariants: tuple[Invariant, ...]
+    disagreements: int
+    texts: int
+    rounding: Rounding | None = None
+    sensitivities: tuple[Sensitivity, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every invariant holds."""
+        return all(invariant.holds for invariant in self.invariants)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        plain = asdict(self)
+        lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
+        return {"holds": self.holds, **plain, **lists}
+
+
+def examine(rm: RewardModel, *, short: bool = False) -> Checkup:
+    """Try the invariants on built-in texts and, unless `short`, measure rounding and what of the format scores hang on.
+
+    Raises FormattingError where the model's template does not take these texts, ScoringError for a score that is not finite.
+    """
+    pairs = PAIRS[:SHORT] if short else PAIRS
+    conversations = [talk for pair in pairs for talk in pair]
+    ids = [rm.encode(talk).ids for talk in conversations]
+    invariants = check_invariants(rm, ids)
+    disagreeing = disagreements(rm, ids)
+    if short:
+        return Checkup(tuple(invariants), disagreeing, len(ids))
+    company = max(found.largest for found in invariants if found.largest is not None)
+    found = tuple(sensitivities(rm, conversations))
+    return Checkup(tuple(invariants), disagreeing, len(ids), _rounding(rm, ids, company), found)
+
+
+def disagreements(rm: RewardModel, ids: Sequence[Ids]) -> int:
+    """For how many sequences the rules for the readout position name different tokens."""
+    if not rm.rule.name:
+        return 0
+    pad = rm.load_report.config_pad_token_id
+    return sum({rm.positions(sequence)[-1]} != set(readings(sequence, pad).values()) for sequence in ids)
+
+
+def _rounding(rm: RewardModel, ids: Sequence[Ids], company: float) -> Rounding:
+    read = rm.read_ids(ids)
+    exact = rm.scores_of(read)
+    rounded = _in_dtype(rm, read)
+    generator = torch.Generator().manual_seed(0)
+    spread = torch.cat(read).std(dim=0)
+    random = [read[0] + 0.1 * spread * torch.randn(read[0].shape, generator=generator) for _ in range(_RANDOM)]
+    finely, coarsely = rm.scores_of(random), _in_dtype(rm, random)
+    ties = int(((coarsely[::2] == coarsely[1::2]) & (finely[::2] != finely[1::2])).sum())
+    return Rounding(rm.load_report.dtype, float(np.abs(rounded - exact).max()), ties, _RANDOM // 2, company)
+
+
+def _in_dtype(rm: RewardModel, read: Sequence[Tensor]) -> NDArray[np.float64]:
+    """The scores that the head would give if it computed in the model's own dtype, as most tools have it do."""
+    dtype = rm.backbone.dtype
+    native = replace(rm, head=copy.deepcopy(rm.head).to(dtype))
+    return native.scores_of([vectors.to(dtype) for vectors in read])
