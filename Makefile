@@ -10,7 +10,7 @@ demo: .venv/.installed
 	$(BIN)/rmaudit audit examples/length_confounded/model --out runs/demo
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -25,6 +25,8 @@ _MORE_ENCODERS = frozenset({"xlnet", "canine", "layoutlmv2", "layoutlmv3", "lilt
 _ENCODERS = _MORE_ENCODERS | (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES.keys() - MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.keys()
 )
+#: What a checkpoint's own code may stand for.
+_OWN_CLASSES = ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification")
 #: Layers or experts up to here are set up in no time, whether the files have them or not.
 _FEW = 1000
 #: Names that training code gave to a backbone which transformers knows by another.
@@ -104,6 +106,18 @@ def _unknown_type(folder: Path, model_type: Any, remote: bool) -> UnsupportedMod
     return UnsupportedModelError(
         f"{folder}: model type {model_type!r} is unknown to transformers {transformers.__version__}; {advice}"
     )
+
+
+def code_notes(config: Mapping[str, Any], allowed: bool) -> list[str]:
+    """What to tell of code that a checkpoint ships and that was not run, since transformers knows its type."""
+    code = config.get("auto_map")
+    named = [str(code[name]) for name in _OWN_CLASSES if name in code] if isinstance(code, dict) else []
+    if allowed or not named:
+        return []
+    told = f"the checkpoint ships code of its own ({shown(named[0])}), which was not run"
+    return [
+        f"{told}: backbone and head are computed as transformers' {shown(config.get('model_type'))} and the family above"
+    ]
 
 
 def readout_width(config: PreTrainedConfig) -> int:

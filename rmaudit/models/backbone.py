@@ -143,7 +143,7 @@ def _copies(checkpoint: Checkpoint, expected: Iterable[str], prefix: str) -> set
 def _logit_keys(rest: Mapping[str, TensorInfo], keys: Mapping[str, str], skeleton: PreTrainedModel) -> dict[str, str]:
     """Where the language-model head's weight and bias lie in the checkpoint; nothing where there is none."""
     found = {key.rpartition(".")[2]: key for key in rest if _LANGUAGE_MODEL_HEAD.search(key)}
-    if "weight" not in found and skeleton.config.get_text_config().tie_word_embeddings:
+    if "weight" not in found and getattr(skeleton.config.get_text_config(), "tie_word_embeddings", False):
         embedding = skeleton.get_input_embeddings()
         name = next((name for name, module in skeleton.named_modules() if module is embedding), "")
         if f"{name}.weight" in keys:

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTr
 
 from rmaudit.errors import BrokenCheckpointError, RmauditError, UsageError, nearest
 from rmaudit.models.adapters import AdapterUse, check_mode, read_model
-from rmaudit.models.architectures import longest_input, read_architecture, readout_width
+from rmaudit.models.architectures import code_notes, longest_input, read_architecture, readout_width
 from rmaudit.models.backbone import BackbonePlan, load_backbone, plan_backbone
 from rmaudit.models.causality import check_causal
 from rmaudit.models.checkpoint import Checkpoint
@@ -140,7 +140,12 @@ def _load(checkpoint: Checkpoint, use: AdapterUse, asked: Asked, families: Seque
     head = family.head(source.tensors(), given)
     backbone = _load_backbone(checkpoint, plan, config, asked)
     use.finish(backbone)
-    described["notes"][:0] = [*checkpoint.notes, *use.notes, *family.notes(given)]
+    described["notes"][:0] = [
+        *checkpoint.notes,
+        *code_notes(checkpoint.config, remote),
+        *use.notes,
+        *family.notes(given),
+    ]
     report = _report(
         family,
         source,
@@ -245,8 +250,8 @@ def _report(
         dtype=str(backbone.dtype).removeprefix("torch."),
         attention=str(backbone.config._attn_implementation),
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
-        layers=text.num_hidden_layers,
-        hidden_size=text.hidden_size,
+        layers=getattr(text, "num_hidden_layers", 0),
+        hidden_size=getattr(text, "hidden_size", readout_width(backbone.config)),
         readout_width=readout_width(backbone.config),
         vocabulary=len(backbone.get_input_embeddings().weight),
         bos_token_id=tokenizer.bos_token_id,

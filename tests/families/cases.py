@@ -112,7 +112,7 @@ CASES: dict[str, Case] = {
         position=_NON_PAD,
         transform="outputs mixed by 0.75, -0.5",
     ),
-    "ctrl": Case("ctrl", "ctrl_classification", ref.linear("classifier", ref.rightmost_non_pad), position=_NON_PAD),
+    "ctrl": Case("ctrl", "classifier", ref.linear("classifier", ref.rightmost_non_pad), position=_NON_PAD),
     "token classifier": Case("token classifier", "token_classification", ref.linear("score")),
     "openrlhf old": Case("openrlhf old", "openrlhf", ref.openrlhf),
     "openrlhf old, normalised": Case(

@@ -92,6 +92,7 @@ def save_classifier(folder: Path, config: PreTrainedConfig, *, seed: int = 0, st
 
 def assert_scores(rm: RewardModel, rows: Rows, expected: Scores) -> None:
     """Equal to what is expected to 1e-5, whatever the size of a batch and the side of its padding."""
+    assert rm.pads_left, "or padding on the left would quietly be padding on the right"
     for side in ("right", "left"):
         for size in (1, 3, 8):
             scores = rm.score_ids(rows, batch_size=size, padding_side=side)

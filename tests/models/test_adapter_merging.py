@@ -25,7 +25,7 @@ from tests.models.adapting import (
     without,
 )
 from tests.models.conftest import Quantise, Saved
-from tests.models.trained import IDS
+from tests.models.trained import IDS, save_adapter
 
 #: Those that differ in the layers that PEFT makes.
 LIVE = [
@@ -75,6 +75,28 @@ def test_an_adapter_on_a_quantised_base(adapted: Adapted, quantise: Quantise) ->
     )
     assert merged.score_ids(IDS) == pytest.approx(live.score_ids(IDS), abs=1e-5)
     assert np.abs(merged.score_ids(IDS) - plain.score_ids(IDS)).max() > 1e-4
+
+
+def test_the_adapters_head_takes_the_place_of_a_quantised_one(adapted: Adapted, quantise: Quantise) -> None:
+    base = quantise("int8", head=True).folder
+    assert load_reward_model(base).load_report.head_quantised
+    rm = load_reward_model(adapted().folder, base=base)
+    assert not rm.load_report.head_quantised
+    assert torch.equal(rm.head.held()["weight"], tensors_of(adapted().folder)["base_model.model.score.weight"])
+
+
+def test_a_judge_whose_tied_embedding_is_changed(adapted: Adapted, saved: Saved, tmp_path: Path) -> None:
+    """PEFT's live layers leave the language-model head as it was, its merge changes it: the score would be either."""
+    base, judge = Path(shutil.copytree(saved("gemma2", head="none"), tmp_path / "base")), {"judge_tokens": ["a", "b"]}
+    tensors = load_file(base / "model.safetensors")
+    save_file({key: tensors[key] for key in tensors if "lm_head" not in key}, base / "model.safetensors")
+    attention, embedding = (
+        save_adapter(tmp_path / name, base, "causal_lm", target_modules=[name]).folder
+        for name in ("q_proj", "embed_tokens")
+    )
+    load_reward_model(attention, **judge)
+    with pytest.raises(errors.MissingRewardHeadError, match="no language-model head"):
+        load_reward_model(embedding, **judge)
 
 
 def test_single_experts_are_merged_before_they_are_fused(adapted: Adapted, saved: Saved, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Backbones that transformers' classifiers do not cover or read otherwise, and those whose code the checkpoint ships."""
+"""Backbones without a class in transformers or read otherwise there, and those whose code the checkpoint ships."""
 
 from __future__ import annotations
 
@@ -184,6 +184,7 @@ def test_own_code_beside_a_type_that_transformers_has(own_code: Path) -> None:
     theirs = load_reward_model(own_code)
     assert not (own_code / "executed").exists()
     assert type(theirs.backbone).__name__ == "LlamaModel"
+    assert any("ships code of its own" in note and "was not run" in note for note in theirs.load_report.notes)
     own = load_reward_model(own_code, allow_remote_code=True)
     assert type(own.backbone).__name__ == "SlopeModel"
     assert largest(theirs.score_ids(ROWS), own.score_ids(ROWS)) > WRONG
@@ -191,12 +192,12 @@ def test_own_code_beside_a_type_that_transformers_has(own_code: Path) -> None:
 
 
 def test_own_code_that_asks_for_a_padding_token(own_code: Path) -> None:
-    """Since version 5 a configuration has no padding token unless it says so, and code of before fails; ours does not ask."""
+    """Since transformers 5 a configuration has none unless it says so, and older code fails; ours does not ask."""
     noise = torch.Generator().manual_seed(0)
     shapes = {"model.embed_tokens.weight": (279, 32), "score.weight": (1, 32)}
     shapes |= {f"model.layers.{layer}.weight": (32, 32) for layer in range(2)}
     tensors = {key: 0.3 * torch.randn(shape, generator=noise) for key, shape in shapes.items()}
-    config = {"vocab_size": 279, "hidden_size": 32, "num_hidden_layers": 2, "tie_word_embeddings": False}
+    config = {"vocab_size": 279, "hidden_size": 32, "num_hidden_layers": 2}
     (own_code / "config.json").write_text(json.dumps(config))
     rewrite(own_code, {**tensors, **{f"model.layers.{layer}.bias": torch.ones(32) / 9 for layer in range(2)}})
     ship(own_code, "Means", MEANS)

@@ -97,7 +97,7 @@ def test_a_library_that_declares_the_head_new_hears_nothing(monkeypatch: pytest.
         ("rm_head", None, None),
         ("out_proj", 3.0, "open_assistant"),
         ("reward_head", 3.0, None),
-        ("classifier", None, "ctrl_classification"),
+        ("classifier", None, "classifier"),
         ("classifier", 3.0, None),
     ],
 )

@@ -118,7 +118,7 @@ def test_an_end_of_text_that_is_padding_too_turns_a_pair_around(tmp_path: Path, 
 
 
 def test_the_rules_disagree_and_the_report_says_so(saved: Saved, loaded: Loaded) -> None:
-    """TRL trains with the pooling of its transformers, so that is what a classifier is read by unless the user knows better."""
+    """TRL trains with transformers' pooling, so a classifier is read by that unless the user knows better."""
     folder = saved("llama", pad_is_eos=True)
     rm = loaded("llama", pad_is_eos=True)
     model, ids = classifier(folder), encoded(rm)
@@ -148,7 +148,7 @@ def test_the_rule_of_4_32_gives_all_answers_one_score(saved: Saved, loaded: Load
 
 
 def test_the_rule_of_4_31_counts(saved: Saved, loaded: Loaded) -> None:
-    """As many places as there are real tokens: too few where EOS ends each turn, and the wrong ones with padding on the left."""
+    """As many places as real tokens: too few where EOS ends each turn, the wrong ones with padding on the left."""
     folder, rm = saved("llama", pad_is_eos=True), loaded("llama", pad_is_eos=True)
     model, ids = classifier(folder), encoded(rm)
     alone = reference(model, folder, ids, [len(row) - 2 for row in ids])
@@ -208,7 +208,7 @@ def test_no_padding_token_in_the_configuration_alone(folder: Path) -> None:
 
 
 def test_text_that_ends_in_the_padding_token(tmp_path: Path, saved: Saved) -> None:
-    """To transformers three texts are one, as where an unknown token is used to pad; read at the last token they differ."""
+    """To transformers three texts are one, as where the unknown token pads; read at the last token they differ."""
     rows = [(*ROWS[0], *[PAD] * count) for count in range(3)]
     model = classifier(saved("llama"))
     np.testing.assert_allclose(one_by_one(model, rows), one_by_one(model, rows[:1]).repeat(3), rtol=0, atol=1e-5)

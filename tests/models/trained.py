@@ -115,7 +115,9 @@ def save_adapter(folder: Path, base: Path, kind: str = "seq_cls", **options: Any
     generator = torch.Generator().manual_seed(7)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", _PEFT_WARNS, FutureWarning)
-        warnings.filterwarnings("ignore", "fan_in_fan_out is set|Setting `save_emb|.*have invalid shape")
+        warnings.filterwarnings(
+            "ignore", "fan_in_fan_out is set|Setting `save_emb|.*have invalid shape|Model has `tie_"
+        )
         adapted = get_peft_model(model, LoraConfig(**settings)).eval()
         for _, parameter in sorted(adapted.named_parameters()):
             if parameter.requires_grad:  # a new adapter changes nothing

@@ -67,8 +67,8 @@ def read_adapter(folder: Path) -> Adapter:
             other = tensors.setdefault(key, info)
             if other is not info and not files.same(other, info):
                 raise BrokenCheckpointError(
-                    f"{folder}: {key} lies in {other.file.name} and, with other values, in {file.name}; remove the file "
-                    "that is not of this adapter, or save the adapter again"
+                    f"{folder}: {key} lies in {other.file.name} and, with other values, in {file.name}; remove the "
+                    "file that is not of this adapter, or save the adapter again"
                 )
     bare, _ = unwrapped(tensors)
     wrong = [f"{key} is {info.dtype}" for key, info in sorted(bare.items()) if info.dtype not in FLOATING]

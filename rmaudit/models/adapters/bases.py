@@ -20,9 +20,9 @@ _OPTION = "give the base model's folder or hub id (--base PATH, base=...)"
 def read_model(path: str | Path, base: str | Path | None = None, mode: str = "merged") -> tuple[Checkpoint, AdapterUse]:
     """Read the headers of a model, or of an adapter and the base model that it was trained on.
 
-    base: folder or hub id of the base model; None looks where adapter_config.json says: as a folder, inside or beside the
-    adapter's folder, on the hub. mode: "merged" or "live". Raises as `read_checkpoint` and `read_adapter`; UsageError for a
-    base or a live adapter where there is a whole model.
+    base: folder or hub id of the base model; None looks where adapter_config.json says: as a folder, inside or beside
+    the adapter's folder, on the hub. mode: "merged" or "live".
+    Raises as `read_checkpoint` and `read_adapter`; UsageError for a base or a live adapter beside a whole model.
     """
     folder = locate(path)
     if not is_adapter(folder):
@@ -37,8 +37,8 @@ def read_model(path: str | Path, base: str | Path | None = None, mode: str = "me
         use.has_tokenizer, checkpoint.tokenizer_folder = True, folder
     elif (folder / _TEMPLATE).is_file():
         use.notes.append(
-            f"tokenizer and chat template are the base model's; {_TEMPLATE} beside the adapter, where no tokenizer lies, is "
-            "not read (--chat-template FILE, chat_template=...)"
+            f"tokenizer and chat template are the base model's; {_TEMPLATE} beside the adapter, where no tokenizer "
+            "lies, is not read (--chat-template FILE, chat_template=...)"
         )
     return checkpoint, use
 

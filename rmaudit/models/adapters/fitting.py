@@ -23,8 +23,8 @@ from rmaudit.models.tensor_files import TensorInfo
 class Fitted:
     """What an adapter makes of a plan.
 
-    plan: with the head that adapter and base have together. layers: backbone module -> its low-rank change, of those that
-    are not merged. notes: for the load report.
+    plan: with the head that adapter and base have together. layers: backbone module -> its low-rank change, of those
+    that are not merged. notes: for the load report.
     """
 
     plan: BackbonePlan
@@ -78,8 +78,8 @@ class _Fitting:
             there = self.checkpoint.tensors[stored].shape
             if there != info.shape:
                 raise UnsupportedModelError(
-                    f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, and {list(there)} in the base model, "
-                    f"as when its vocabulary was enlarged for training; {ADVICE}"
+                    f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, and {list(there)} in the base "
+                    f"model, as when its vocabulary was enlarged for training; {ADVICE}"
                 )
         if of_logits:
             self.logits[key.rpartition(".")[2]] = stored or key
@@ -96,8 +96,9 @@ class _Fitting:
         there, rows = self.checkpoint.tensors[key], self.adapter.settings.token_rows(module)
         if len(there.shape) != 2 or info.shape != (len(rows), there.shape[1]) or max(rows, default=0) >= there.shape[0]:
             raise BrokenCheckpointError(
-                f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, and adapter_config.json names {len(rows)} "
-                f"tokens (trainable_token_indices) of an embedding {list(there.shape)}; save the adapter again"
+                f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, and adapter_config.json names "
+                f"{len(rows)} tokens (trainable_token_indices) of an embedding {list(there.shape)}; save the adapter "
+                "again"
             )
         read = self.checkpoint.reader(key)
         self._compute(key, there, partial(_with_rows, self.adapter, read, rows, info))
@@ -112,8 +113,8 @@ class _Fitting:
         expected |= {"bias"} if settings.lora_bias and not embedding else set()
         if parts.keys() != expected:
             raise BrokenCheckpointError(
-                f"{self.adapter.folder}: {module} is changed by {', '.join(sorted(parts))}, where adapter_config.json asks "
-                f"for {', '.join(sorted(expected))}; half an adapter, copy, download or save it again"
+                f"{self.adapter.folder}: {module} is changed by {', '.join(sorted(parts))}, where adapter_config.json "
+                f"asks for {', '.join(sorted(expected))}; half an adapter, copy, download or save it again"
             )
         bare = {role.removeprefix("embedding "): info for role, info in parts.items()}
         turned = embedding or self.places.own(module) in self.plan.turned
@@ -145,7 +146,7 @@ class _Fitting:
 
     def planned(self) -> BackbonePlan:
         """The plan with the head that adapter and base have together."""
-        # PEFT unties what it changes, so a language-model head that is the embedding would be neither one nor the other.
+        # PEFT unties what it changes: a language-model head that is the embedding would be neither one nor the other.
         tied = self.logits.get("weight") in self.changed & set(self.plan.keys.values())
         return replace(self.plan, head=self.head, logits={} if tied else self.logits)
 
@@ -158,13 +159,14 @@ class _Fitting:
             raise self._no_place(info)
         if is_language_model_head(f"{module}.weight"):
             raise UnsupportedModelError(
-                f"{info.file}: {info.key_in_file} changes the language-model head, which is no tensor of its own in the "
-                f"base model; {ADVICE}"
+                f"{info.file}: {info.key_in_file} changes the language-model head, which is no tensor of its own in "
+                f"the base model; {ADVICE}"
             )
         raise UnknownRewardHeadError(
-            f"{info.file}: {info.key_in_file} changes a head ({module}) that is neither in the adapter nor in the base model "
-            "(target_modules named it, modules_to_save did not). It was random at training and is lost: where that model is "
-            "still in memory, merge_and_unload() and save it; otherwise train again with task_type SEQ_CLS"
+            f"{info.file}: {info.key_in_file} changes a head ({module}) that is neither in the adapter nor in the base "
+            "model (target_modules named it, modules_to_save did not). It was random at training and is lost: where "
+            "that model is still in memory, merge_and_unload() and save it; otherwise train again with task_type "
+            "SEQ_CLS"
         )
 
     def _require_shapes(self, layer: LowRank) -> None:
@@ -177,17 +179,17 @@ class _Fitting:
             )
         if len(shape) != 2:
             raise UnsupportedModelError(
-                f"{self.adapter.folder}: {layer.name} has a weight {list(shape)}; only changes of matrices are merged here. "
-                f"{ADVICE}"
+                f"{self.adapter.folder}: {layer.name} has a weight {list(shape)}; only changes of matrices are merged "
+                f"here. {ADVICE}"
             )
         out, into = reversed(shape) if layer.turned else shape
         asked = {"A": (layer.rank, into), "B": (out, layer.rank), "bias": (out,), "magnitude": (out,)}
         for role, info in parts.items():
             if info.shape != asked[role]:
                 raise BrokenCheckpointError(
-                    f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, where rank {layer.rank} and the base "
-                    f"model's weight {list(shape)} ask for {list(asked[role])}; adapter, its configuration and base model "
-                    "are of different models, or the adapter was saved in parts"
+                    f"{info.file}: {info.key_in_file} has shape {list(info.shape)}, where rank {layer.rank} and the "
+                    f"base model's weight {list(shape)} ask for {list(asked[role])}; adapter, its configuration and "
+                    "base model are of different models, or the adapter was saved in parts"
                 )
 
     def _compute(self, key: str, info: TensorInfo, make: Reader) -> None:
@@ -196,8 +198,9 @@ class _Fitting:
 
     def _no_place(self, info: TensorInfo) -> BrokenCheckpointError:
         return BrokenCheckpointError(
-            f"{info.file}: {info.key_in_file} has no place in the base model {self.checkpoint.folder}; it is not the model "
-            f"that was adapted (give it: base=...), or the adapter changes something that is not merged here: {ADVICE}"
+            f"{info.file}: {info.key_in_file} has no place in the base model {self.checkpoint.folder}; it is not the "
+            "model that was adapted (give it: base=...), or the adapter changes something that is not merged here: "
+            f"{ADVICE}"
         )
 
 

@@ -55,8 +55,8 @@ def add_layers(backbone: PreTrainedModel, adapter: Adapter, layers: Mapping[str,
             peft.inject_adapter_in_model(config, backbone, adapter_name=_NAME)
     except (ValueError, TypeError, AttributeError) as error:
         raise UnsupportedModelError(
-            f"{adapter.folder}: PEFT cannot put its layers into this backbone ({error!s:.200}); load the adapter merged "
-            "(adapter='merged')"
+            f"{adapter.folder}: PEFT cannot put its layers into this backbone ({error!s:.200}); load the adapter "
+            "merged (adapter='merged')"
         ) from error
     _fill(backbone, adapter, layers)
     backbone.requires_grad_(False)
@@ -72,8 +72,9 @@ def _fill(backbone: PreTrainedModel, adapter: Adapter, layers: Mapping[str, LowR
     held = {key for key in backbone.state_dict() if f".{_NAME}" in key}
     if held != weights.keys():
         raise UnsupportedModelError(
-            f"{adapter.folder}: PEFT's layers hold other tensors than the adapter ({some(sorted(held ^ weights.keys()))}); "
-            "please report this with your PEFT version, and load the adapter merged (adapter='merged')"
+            f"{adapter.folder}: PEFT's layers hold other tensors than the adapter "
+            f"({some(sorted(held ^ weights.keys()))}); please report this with your PEFT version, and load the adapter "
+            "merged (adapter='merged')"
         )
     backbone.load_state_dict(weights, strict=False)
 

@@ -23,8 +23,8 @@ class LowRank:
     """The low-rank change of one module.
 
     name: the module's full name, as at training. key: of its weight in the checkpoint.
-    parts: "A" (rank, in), "B" (out, rank) and perhaps "bias" (out,) and "magnitude" (out,); for an embedding "in" is the
-    vocabulary. embedding: whether it is one. turned: whether the weight is stored (in, out).
+    parts: "A" (rank, in), "B" (out, rank) and perhaps "bias" (out,) and "magnitude" (out,); for an embedding "in" is
+    the vocabulary. embedding: whether it is one. turned: whether the weight is stored (in, out).
     """
 
     name: str
@@ -37,7 +37,7 @@ class LowRank:
     scale: float
 
     def weight(self, adapter: Adapter, read: Reader) -> Tensor:
-        """The weight with the change in it; float32, or float64 where the weight is. read: gives the weight without it."""
+        """The weight with the change in it; float32, or float64 where the weight is. read: the weight without it."""
         weight = read()
         weight = weight.to(torch.promote_types(weight.dtype, torch.float32))
         a, b = (adapter.read(self.parts[part]).to(weight.dtype) for part in ("A", "B"))

@@ -55,7 +55,8 @@ def sort_tensors(adapter: Adapter) -> Sorted:
             place, name = found.whole, f"{base_layer[1]}.{base_layer[2]}" if base_layer else key
         if name in place:
             raise BrokenCheckpointError(
-                f"{info.file}: {place[name].key_in_file} and {info.key_in_file} are the same tensor; save one of the two"
+                f"{info.file}: {place[name].key_in_file} and {info.key_in_file} are the same tensor; save one of the "
+                "two"
             )
         place[name] = info
     return found

@@ -13,7 +13,7 @@ from rmaudit.errors import BrokenCheckpointError, UnsupportedModelError
 from rmaudit.models.listing import is_name, shown
 
 ADVICE = "merge it with PEFT (merge_and_unload) and save the merged reward model"
-#: Ways to start training that leave the base as it is. The others (pissa, olora, corda, loftq, lora_ga) change it first.
+#: Ways to start training that leave the base as it is. Others (pissa, olora, corda, loftq, lora_ga) change it first.
 _INNOCENT_STARTS = (True, False, None, "gaussian", "orthogonal", "eva")
 #: Entries on which no merged weight depends, or only together with one that is refused.
 _IRRELEVANT = frozenset({
@@ -27,8 +27,8 @@ _IRRELEVANT = frozenset({
 class Settings:
     """The entries of adapter_config.json that are read; each has PEFT's name but `base`.
 
-    base, revision: the model that was adapted, as it was called at training, and its revision on the hub. The patterns are
-    regular expressions over module names -> number.
+    base, revision: the model that was adapted, as it was called at training, and its revision on the hub. The patterns
+    are regular expressions over module names -> number.
     """
 
     base: str | None
@@ -75,7 +75,7 @@ class Settings:
 
 
 def parse_settings(file: Path, entries: Mapping[str, Any]) -> Settings:
-    """Read them; raise UnsupportedModelError for what cannot be merged and BrokenCheckpointError for what makes no sense."""
+    """Read them. Raises UnsupportedModelError for what cannot be merged, BrokenCheckpointError for illegal values."""
     _refuse_method(file, entries)
     read = _Entries(file, entries)
     settings = Settings(

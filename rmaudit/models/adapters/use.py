@@ -26,8 +26,8 @@ MODES = ("merged", "live")
 class AdapterUse:
     """An adapter, or None for a whole model, on the way to a reward model.
 
-    mode: one of MODES. base: the base model's folder or hub id. has_tokenizer: whether the tokenizer lies beside the adapter.
-    notes: for the load report.
+    mode: one of MODES. base: the base model's folder or hub id. has_tokenizer: whether the tokenizer lies beside the
+    adapter. notes: for the load report.
     """
 
     adapter: Adapter | None
@@ -54,14 +54,15 @@ class AdapterUse:
             if self.adapter is None:
                 raise
             raise MissingRewardHeadError(
-                f"{self.adapter.folder}: neither this PEFT adapter nor its base model {self.base} holds a reward head. Without "
-                "task_type SEQ_CLS and without modules_to_save the head of training was random, and is not saved: where that "
-                "model is still in memory, merge_and_unload() and save it; otherwise train again with task_type SEQ_CLS. If "
-                "this is a judge that answers in one word, name its answers: --judge-tokens Yes,No (judge_tokens=...)"
+                f"{self.adapter.folder}: neither this PEFT adapter nor its base model {self.base} holds a reward head. "
+                "Without task_type SEQ_CLS and without modules_to_save the head of training was random, and is not "
+                "saved: where that model is still in memory, merge_and_unload() and save it; otherwise train again "
+                "with task_type SEQ_CLS. If this is a judge that answers in one word, name its answers: --judge-tokens "
+                "Yes,No (judge_tokens=...)"
             ) from error
 
     def padded(self, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
-        """The base's configuration with the padding token of training, which an adapter's tokenizer tells and no config.json.
+        """The base's configuration with the padding token of training, which no config.json beside an adapter tells.
 
         TRL writes the tokenizer's padding token into the configuration that it trains with; the readout looks for it.
         """
@@ -73,14 +74,14 @@ class AdapterUse:
             config = copy.deepcopy(config)
             config.get_text_config().pad_token_id = own
             self.notes.append(
-                f"the padding token is that of the tokenizer beside the adapter ({tokenizer.pad_token}, {own}), with which TRL "
-                "trains; the base model's configuration names none"
+                f"the padding token is that of the tokenizer beside the adapter ({tokenizer.pad_token}, {own}), with "
+                "which TRL trains; the base model's configuration names none"
             )
         elif there != own:
             self.notes.append(
-                f"the base model's configuration pads with token {there}, the tokenizer beside the adapter with {own}; scores "
-                f"are read with the former, TRL trains with the latter. Where a text ends in one of them that changes the "
-                "position that is read (--position NAME, position=...)"
+                f"the base model's configuration pads with token {there}, the tokenizer beside the adapter with {own}; "
+                "scores are read with the former, TRL trains with the latter. Where a text ends in one of them that "
+                "changes the position that is read (--position NAME, position=...)"
             )
         return config
 

@@ -147,8 +147,8 @@ FAMILIES: tuple[HeadFamily, ...] = (
         models="Skywork-Reward v0.2 and V2, Tulu 3 RM, FsfairX, RM-Mistral, OffsetBias, GRM-*-ft, BTRM, TRL's RewardTrainer",
     ),
     HeadFamily(
-        name="ctrl_classification",
-        title="CTRL sequence classification: w·h",
+        name="classifier",
+        title="classifier (CTRL sequence classification): w·h",
         kind="linear",
         parts=layer("classifier.weight", outputs="outputs"),
         head=linear_head,
