@@ -11,7 +11,7 @@ from typing import Any
 
 from rmaudit.battery import Battery
 from rmaudit.measuring import Reference
-from rmaudit.models import RewardModel
+from rmaudit.models import ImplicitReward, RewardModel
 from rmaudit.planning import PlannedAudit
 from rmaudit.record import SCHEMA, Finding, Record, Score
 from rmaudit.scorers import Scorer
@@ -21,6 +21,8 @@ from rmaudit.stimuli import Scored
 from rmaudit.untested import untested
 
 LIBRARIES = ("captum", "numpy", "scipy", "statsmodels", "tokenizers", "torch", "transformers")
+
+IMPLICIT = "implicit reward of direct preference optimisation: beta · (log p_policy - log p_reference) of the answer"
 
 STEADY = 0.05
 """Reference SD that a score may change by when it is taken again, before the run says so on top."""
@@ -82,7 +84,8 @@ def _model_facts(scorer: Scorer) -> dict[str, Any]:
     name = str(getattr(scorer, "name", type(scorer).__name__))
     if isinstance(scorer, RewardModel):
         return {**scorer.load_report.as_dict(), "name": name, "kind": "white box", "fingerprint": scorer.fingerprint}
-    return {"name": name, "kind": "black box", "fingerprint": scorer.fingerprint}
+    known = {"family_title": IMPLICIT, **scorer.facts} if isinstance(scorer, ImplicitReward) else {}
+    return {**known, "name": name, "kind": "black box", "fingerprint": scorer.fingerprint}
 
 
 def _battery_facts(battery: Battery) -> dict[str, Any]:

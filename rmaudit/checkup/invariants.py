@@ -59,7 +59,12 @@ def _compared(name: str, again: Scores, plain: Scores, allowed: Scores) -> Invar
     differences = np.abs(again - plain)
     worst = int((differences / allowed).argmax())
     largest, bound = float(differences[worst]), float(allowed[worst])
-    return Invariant(name, bool((differences <= allowed).all()), f"{largest:.1e}, allowed {bound:.1e}", largest, bound)
+    return Invariant(name, bool((differences <= allowed).all()), f"{in_short(largest)}, allowed {in_short(bound)}", largest, bound)
+
+
+def in_short(difference: float) -> str:
+    """A difference that matters by its size alone."""
+    return f"{difference:.1e}" if difference else "0"
 
 
 def _told_apart(rm: RewardModel, ids: Sequence[Ids], scores: Scores) -> Invariant:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rmaudit.checkup.invariants import in_short
+
 #: Entries of the load report that are shown, and what they are called there.
 _ROWS = (
     ("family", "family"), ("family_title", ""), ("head_kind", "head"), ("head_dtype", "head dtype"), ("transform", "transform"),
@@ -51,8 +53,8 @@ def _invariants(checkup: Mapping[str, Any]) -> Iterator[str]:
 
 def _rounding(rounding: Mapping[str, Any]) -> Iterator[str]:
     yield f"Rounding, computing in {rounding['dtype']}, in score units"
-    yield f"  batch, padding and order move a score by up to {rounding['company']:.1e}"
-    yield f"  a head in {rounding['dtype']} would move it by up to {rounding['head']:.1e} (rmaudit's is float32)"
+    yield f"  batch, padding and order move a score by up to {in_short(rounding['company'])}"
+    yield f"  a head in {rounding['dtype']} would move it by up to {in_short(rounding['head'])} (rmaudit's is float32)"
     yield f"  and would make ties of {rounding['ties']} of {rounding['pairs']} pairs of different scores"
 
 

@@ -62,6 +62,11 @@ class ImplicitReward:
         parts = f"{self.policy.fingerprint} {self.reference.fingerprint} {self.beta!r}"
         return hashlib.sha256(parts.encode()).hexdigest()
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says of it."""
+        return {"policy": self.policy.name, "reference_model": self.reference.name, "beta": self.beta}
+
     def encode(self, conversation: Conversation) -> Encoded:
         """Token ids of a conversation. Raises as `RewardModel.encode`."""
         return self.policy.encode(conversation)

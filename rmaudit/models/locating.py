@@ -9,7 +9,10 @@ from rmaudit.errors import CheckpointNotFoundError, UnsupportedModelError
 from rmaudit.models.refusals import GGUF
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_EVERYTHING_BUT_PICKLES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py", "*.tiktoken"]
+#: The last two are pickles of heads that lie beside weights in another format; others are asked for where nothing else is.
+_WANTED = [
+    "*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py", "*.tiktoken", "*_layer.pt", "value_head.bin"
+]  # fmt: skip
 
 
 def locate(path: str | Path, revision: str | None = None) -> Path:
@@ -55,11 +58,9 @@ def _download(hub_id: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_EVERYTHING_BUT_PICKLES))
+        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_WANTED))
         if not any(folder.glob("*.safetensors")):
-            folder = Path(
-                snapshot_download(hub_id, revision=revision, allow_patterns=[*_EVERYTHING_BUT_PICKLES, "*.bin"])
-            )
+            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=[*_WANTED, "*.bin"]))
     except Exception as error:  # the hub client raises its own, httpx's and the system's errors alike
         raise CheckpointNotFoundError(
             f"no folder {hub_id!r} here, and the hub did not give it either ({type(error).__name__}: {error}); "

@@ -79,6 +79,8 @@ def test_it_is_a_scorer_like_any_other(folders: tuple[Path, Path]) -> None:
     assert scorer.fingerprint != rmaudit.load(policy, reference=reference).fingerprint
     record = rmaudit.audit(scorer, probes=["length_bias"], limit=8)
     assert record.model["kind"] == "black box"
+    assert record.model["beta"] == BETA
+    assert record.model["reference_model"] == str(reference)
     assert record.findings[0].verdict != "error"
     with pytest.raises(errors.AttributionError, match="black box"):
         rmaudit.attribute(scorer, CONVERSATIONS[0])

@@ -24,7 +24,7 @@ SETTINGS = {
 }  # fmt: skip
 IDENTIFIERS = {"seed", "bos_token_id", "eos_token_id", "pad_token_id"}
 """Whole numbers that name something: no thousands separators."""
-HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome"}
+HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome", "invariants"}
 Facts = list[tuple[str, str]]
 
 
