@@ -3,8 +3,9 @@
     rmaudit doctor MODEL --family examples/own_head.py
     rmaudit audit MODEL --family examples/own_head.py
 
-The class says how a score is computed from what is read; the family says which tensors of a checkpoint it is made of, and
-where a text is read. In a package of your own, offer the family under an entry point, and it is recognised by its keys:
+The class says how a score is computed from what is read; the family says which tensors of a checkpoint it is made of,
+and where a text is read. In a package of your own, offer the family under an entry point, and it is recognised by its
+keys:
 
     [project.entry-points."rmaudit.families"]
     mine = "my_package:FAMILIES"        # FAMILIES = {"tanh_head": "my_package.own_head:FAMILY"}
@@ -20,7 +21,7 @@ from rmaudit.models import Head, HeadFamily, Part
 
 
 class TanhHead(Head):
-    """score = v · tanh(W h + b). Every tensor of the head is here under its role: W is `inner`, b `shift`, v `outer`."""
+    """score = v · tanh(W h + b). Every tensor of the head is here by its role: W is `inner`, b `shift`, v `outer`."""
 
     kind = "non-linear"
     inner: Tensor

@@ -22,7 +22,7 @@ def _option(kind: Any, help_text: str, name: str = "") -> Any:
 
 #: Name -> annotation and default; the names are those of `rmaudit.load`, but for one that a command has already.
 OPTIONS: dict[str, tuple[Any, Any]] = {
-    "dtype": (_option(str, "float32, bfloat16 or float16; the head is always float32."), "float32"),
+    "dtype": (_option(str, "float32, bfloat16, float16 or float64; the head is always float32."), "float32"),
     "device": (_option(str, "cpu, cuda, cuda:1, mps ..."), "cpu"),
     "device_map": (_option(str | None, "auto, or JSON with a place for every module; needs accelerate."), None),
     "chat_template": (

@@ -62,7 +62,8 @@ class Checkup:
 def examine(rm: RewardModel, *, short: bool = False) -> Checkup:
     """Try the invariants on built-in texts and, unless `short`, measure rounding and what of the format scores hang on.
 
-    Raises FormattingError where the model's template does not take these texts, ScoringError for a score that is not finite.
+    Raises FormattingError where the model's template does not take these texts, ScoringError for a score that is not
+    finite.
     """
     pairs = PAIRS[:SHORT] if short else PAIRS
     conversations = [talk for pair in pairs for talk in pair]

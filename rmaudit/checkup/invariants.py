@@ -59,7 +59,9 @@ def _compared(name: str, again: Scores, plain: Scores, allowed: Scores) -> Invar
     differences = np.abs(again - plain)
     worst = int((differences / allowed).argmax())
     largest, bound = float(differences[worst]), float(allowed[worst])
-    return Invariant(name, bool((differences <= allowed).all()), f"{in_short(largest)}, allowed {in_short(bound)}", largest, bound)
+    return Invariant(
+        name, bool((differences <= allowed).all()), f"{in_short(largest)}, allowed {in_short(bound)}", largest, bound
+    )
 
 
 def in_short(difference: float) -> str:

@@ -38,8 +38,8 @@ def read_architecture(
 ) -> PreTrainedConfig:
     """The typed configuration of a decoder.
 
-    config: the content of config.json. tensors: how many the files hold. Raises UnsupportedModelError for encoders, encoder-decoders
-    and types that transformers does not know (unless remote code is allowed), BrokenCheckpointError
+    config: the content of config.json. tensors: how many the files hold. Raises UnsupportedModelError for encoders,
+    encoder-decoders and types that transformers does not know (unless remote code is allowed), BrokenCheckpointError
     where the configuration itself is not valid.
     """
     model_type = config.get("model_type")

@@ -36,10 +36,10 @@ Shape = tuple[int, ...]
 class BackbonePlan:
     """Which tensors of the checkpoint are the backbone's, found without reading weights.
 
-    keys: backbone key -> checkpoint key. prefix: of the latter. head: what is left, the reward head's tensors or nothing.
+    keys: backbone key -> checkpoint key. prefix: of the latter. head: what is left, the reward head's tensors or none.
     logits: the keys of the language-model head's weight and bias, those of the embedding where they are tied to it.
-    turned: the backbone's modules whose weight is (in, out), not (out, in). fused: the backbone keys of tensors that are one
-    with others in memory.
+    turned: the backbone's modules whose weight is (in, out), not (out, in). fused: the backbone keys of tensors that
+    are one with others in memory.
     """
 
     model_class: type[PreTrainedModel]
@@ -47,7 +47,6 @@ class BackbonePlan:
     prefix: str
     head: dict[str, TensorInfo]
     logits: dict[str, str]
-    parameters: int
     turned: frozenset[str] = frozenset()
     fused: frozenset[str] = frozenset()
 
@@ -76,10 +75,9 @@ def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote
     rest = {key: info for key, info in checkpoint.tensors.items() if key not in taken and key not in copies}
     head = _without_by_products(where, rest, prefix, expected, skeleton)
     logits = _logit_keys(rest, keys, skeleton)
-    parameters = sum(parameter.numel() for parameter in skeleton.parameters())
     turned = frozenset(name for name, module in skeleton.named_modules() if type(module).__name__ == "Conv1D")
     fused = frozenset(expected.keys() - own.keys())
-    return BackbonePlan(type(skeleton), keys, prefix, head, logits, parameters, turned, fused)
+    return BackbonePlan(type(skeleton), keys, prefix, head, logits, turned, fused)
 
 
 def load_backbone(

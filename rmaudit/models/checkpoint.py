@@ -29,8 +29,8 @@ class Checkpoint:
     """A folder whose configuration and headers were read; weights are read tensor by tensor.
 
     wrappers: prefixes that were taken off the keys. notes: what a reader should know about the choice of files.
-    tokenizer_folder: where the tokenizer lies; None where `folder` holds it. decoded: key -> format, of the tensors that are
-    stored quantised and read as floating point.
+    tokenizer_folder: where the tokenizer lies; None where `folder` holds it. decoded: key -> format, of the tensors
+    that are stored quantised and read as floating point.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class Checkpoint:
         return self._files.same(self.tensors[key], self.tensors[other])
 
     def compute(self, key: str, info: TensorInfo, make: Callable[[], Tensor]) -> None:
-        """Let `key` be what `make` gives whenever it is read: a decoded or adapted weight. info: its shape and dtype then."""
+        """Let `key` be what `make` gives whenever it is read, a decoded or adapted weight; info: shape and dtype of it."""
         before = self.tensors.get(key)
         if before is not None and (before.file, before.key_in_file) != (info.file, info.key_in_file):
             self.decoded.pop(key, None)  # another tensor takes its place: an adapter's own head, say

@@ -19,12 +19,15 @@ Config = Mapping[str, Any]
 class Declared:
     """The user's word on a reward model. None and False leave it to the files.
 
-    family: name of the head's family, where the files fit several, or a Python file that offers one as FAMILY. position: "last", "last-non-pad" or
-    "before-first-pad" instead of the family's rule. output: the index of the output that is the reward, or the weight of
-    every output, for a head with several. judge_tokens: the answers of a judge, the good one first ("Yes", "No"); the score
-    is the difference of their logits, or the logit of the one that is named alone. aggregate: "last", "min", "mean" or "product" of the values of the steps, for a
-    process reward model; step_token: the token that ends a step, where the family does not know it. normalise: apply the mean and
-    standard deviation that OpenRLHF stores.
+    family: name of the head's family, where the files fit several, or a Python file that offers one as FAMILY.
+    position: "last", "last-non-pad" or "before-first-pad" instead of the family's rule.
+    output: the index of the output that is the reward, or the weight of every output, for a head with several.
+    judge_tokens: the answers of a judge, the good one first ("Yes", "No"); the score is the difference of their logits,
+    or the logit of the one that is named alone.
+    aggregate: "last", "min", "mean" or "product" of the values of the steps, for a process reward model.
+    step_token: the token that ends a step, where the family does not know it.
+    normalise: apply the mean and standard deviation that OpenRLHF stores.
+    Raises UsageError for a position, an aggregate or judge tokens that are not legal.
     """
 
     family: str | None = None
@@ -81,7 +84,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Given:
-    """All that a family's head, position and format can be made from."""
+    """All that a family's head, position and format can be made from.
+
+    evidence: what the family was recognised by. typed: the configuration as transformers reads it.
+    """
 
     evidence: Evidence
     typed: PreTrainedConfig

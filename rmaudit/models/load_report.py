@@ -10,12 +10,13 @@ from typing import Any
 class LoadReport:
     """Everything about a loaded model on which its scores depend; the same for the same files and options.
 
-    head: key in the checkpoint -> shape. head_dtype: what it is stored as. head_quantised: whether that is quantised; such a
-    head scores, and is not attributed to. transform: what the head does to its
-    outputs beyond its layers. position: the
-    rule for where a sequence is read. pad_token_id: the tokenizer's; config_pad_token_id: the configuration's, which
-    transformers' own pooling looks for. final_token_id: what every sequence ends with, where a family asks for it. max_length: tokens; None for no limit. adapter: method, mode and base model of a PEFT adapter; empty without one. packing: how scores are computed,
-    filled in by the scoring engine. notes: what a reader should know before comparing scores with another tool's.
+    head: key in the checkpoint -> shape. head_dtype: what it is stored as. head_quantised: whether that is quantised;
+    such a head scores, and is not attributed to. transform: what the head does to its outputs beyond its layers.
+    position: the rule for where a sequence is read. pad_token_id: the tokenizer's; config_pad_token_id: the
+    configuration's, which transformers' own pooling looks for. final_token_id: what every sequence ends with, where a
+    family asks for it. max_length: tokens; None for no limit. adapter: method, mode and base model of a PEFT adapter;
+    empty without one. packing: how scores are computed, filled in by the scoring engine. notes: what a reader should
+    know before comparing scores with another tool's.
     """
 
     name: str

@@ -63,16 +63,18 @@ def load_reward_model(
 
     path: a folder (then nothing is asked of the hub) or a hub id `owner/name`.
     dtype: of the backbone's computation: float32, bfloat16, float16 or float64; the head is float32 always.
+    device: "cpu", "cuda", "cuda:1", "mps" ...
     device_map: "auto" or the place of every module, instead of one device; needs accelerate.
     chat_template, bos_policy, truncate, max_length: see Formatter; `max_length` can only lower the model's own limit.
     allow_remote_code: run the Python code that the checkpoint ships. It can do anything that you can.
-    base: folder or hub id of the model that a PEFT adapter in `path` was trained on; None takes the one it names itself.
+    base: folder or hub id of the model that a PEFT adapter in `path` was trained on; None takes the one that it names.
     adapter: "merged" adds an adapter to the weights as they are read; "live" leaves it as layers, through PEFT itself.
     families: the families that may claim the head; None for all that are known.
     declared: what the files do not tell: family, position, output, judge_tokens, aggregate, step_token, normalise; see
     `rmaudit.models.Declared`.
 
-    Raises ModelError (see rmaudit.errors for its kinds), MissingChatTemplateError and UsageError.
+    Raises ModelError (see rmaudit.errors for its kinds), FormattingError (no chat template, or one that does not suit
+    the family) and UsageError.
     """
     _check_options(dtype, device, max_length)
     check_mode(adapter, device_map)

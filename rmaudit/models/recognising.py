@@ -26,9 +26,10 @@ def recognise(
 ) -> tuple[HeadFamily, Parts]:
     """The family whose head these tensors are, and the parts of the head that are there.
 
-    head: key -> info of every tensor that is neither backbone nor language-model head. Raises MissingRewardHeadError (no
-    head, and nothing declared that could be read instead), UnknownRewardHeadError (no family or several claim the keys),
-    BrokenCheckpointError (a head of other shapes or of integers), UnknownNameError and UsageError for what was declared.
+    head: key -> info of every tensor that is neither backbone nor language-model head. Raises MissingRewardHeadError
+    (no head, and nothing declared that could be read instead), UnknownRewardHeadError (no family or several claim the
+    keys), BrokenCheckpointError (a head of other shapes or of integers), UnknownNameError and UsageError for what was
+    declared.
     """
     named = evidence.declared.family
     known = [family for family in families if named in (None, family.name)]

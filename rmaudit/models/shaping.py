@@ -58,8 +58,9 @@ class Shaping:
     """What is done beside the template.
 
     generation_prompt: the template opens the next turn, as before a judge's verdict. end_of_text: OpenRLHF's rule: line
-    breaks at the end of the text are taken off, and this text is put there, after a space, unless it stands there. final_token: the id
-    that a sequence must end with; put there where it does not. steps: how the answer's steps are marked.
+    breaks at the end of the text are taken off, and this text is put there, after a space, unless it stands there.
+    final_token: the id that a sequence must end with; put there where it does not. steps: how the answer's steps are
+    marked.
     """
 
     generation_prompt: bool = False

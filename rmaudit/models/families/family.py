@@ -22,8 +22,9 @@ Tensors = Mapping[str, Tensor]
 class Part:
     """One tensor of a head.
 
-    key: its name in the files, the prefixes of wrappers taken off. shape: a word a dimension: a number, `width` (that of
-    the readout vector), or another name, which stands for the same number wherever the family uses it; empty for a scalar.
+    key: its name in the files, the prefixes of wrappers taken off. shape: a word for each dimension: a number, `width`
+    (that of the readout vector), or another name, which stands for the same number wherever the family uses it; empty
+    for a scalar. optional: the files may lack it.
     """
 
     key: str
@@ -48,7 +49,8 @@ class HeadFamily:
     parts: the head's tensors, or a function of the head's keys and shapes that gives them (None: not this family).
     head: the head from its tensors by role. position: where it is read. shaping: what happens to a conversation
     beside the chat template. claims: what else must be so; for families whose keys others have too.
-    notes: what a reader of the load report should know. keys: what to tell people of the parts, where those are a function.
+    notes: what a reader of the load report should know. keys: what to tell people of the parts, where those are a
+    function.
     token_rows: for a head made of rows of the language-model head, the tokens whose rows; then `parts` has none.
     all_tokens: for one that is made of all of them.
     takes: what it heeds of the user's word beside family and position; the rest is refused, never ignored.

@@ -21,19 +21,19 @@ def layer(weight: str, bias: str | None = None, outputs: str = "1", *, optional_
     return {**parts, "bias": Part(bias, outputs, optional_bias)} if bias else parts
 
 
-def mix_of(outputs: int, given: Given, where: str = "head") -> tuple[float, ...]:
+def mix_of(outputs: int, given: Given) -> tuple[float, ...]:
     """The share of every output in the score, as declared. Raises UnknownRewardHeadError where nobody said."""
     asked = given.declared.output
     if asked is None:
         if outputs == 1:
             return (1.0,)
         raise UnknownRewardHeadError(
-            f"the {where} has {outputs} outputs; which of them, or which mixture, is the reward is not in the files and is "
+            f"the head has {outputs} outputs; which of them, or which mixture, is the reward is not in the files and is "
             f"never guessed: give --head-output 0 ... {outputs - 1} (output=0), or a weight for each (--head-output 0.5,0.5,...)"
         )
     if isinstance(asked, int):
         if not 0 <= asked < outputs:
-            raise UsageError(f"output {asked}: the {where} has {outputs} outputs, 0 to {outputs - 1}")
+            raise UsageError(f"output {asked}: the head has {outputs} outputs, 0 to {outputs - 1}")
         return tuple(float(index == asked) for index in range(outputs))
     if len(asked) != outputs or not any(asked) or not all(map(math.isfinite, asked)):
         raise UsageError(

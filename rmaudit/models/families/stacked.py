@@ -52,8 +52,8 @@ def mlp_parts(prefix: str, outputs: str = "1") -> Callable[[Infos, Evidence], Pa
 class UrmHead(Head):
     """score = Σ_k network(h)_k · (W h)_2k: attributes' means (even outputs), weighed by a network of the same h.
 
-    The odd outputs, the attributes' deviations, have no say. The network has SELU between its layers and nothing after them.
-    weight: (2 · attributes, width). Source: URM (arXiv 2410.00847).
+    The odd outputs, the attributes' deviations, have no say. The network has SELU between its layers and nothing after
+    them. weight: (2 · attributes, width). Source: URM (arXiv 2410.00847).
     """
 
     kind = "non-linear"
@@ -79,8 +79,8 @@ def _urm_head(tensors: Tensors, given: Given) -> Head:
 class LdlHead(Head):
     """score = expectation of a mixed distribution over ten levels from 0 to 1: label distribution learning.
 
-    One network gives every attribute a distribution (softmax over its levels), another one the attributes' shares, of the same
-    h. shares: whether these go through a softmax, and at which temperature; None leaves them as they are.
+    One network gives every attribute a distribution (softmax over its levels), another one the attributes' shares, of
+    the same h. temperature: of the softmax that the shares go through; None leaves them as they are.
     Roles: `value_layer_<n>_*` and `share_layer_<n>_*`, leaky ReLU between layers.
     """
 

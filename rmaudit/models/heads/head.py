@@ -25,8 +25,8 @@ class Head(nn.Module):
 
     A bfloat16 product would put scores on a grid (steps of 0.125 near 20) and make ties of different answers.
 
-    A new head is a subclass with `forward`; its tensors are buffers under their roles, which are the names that its family
-    gives to the tensors of a checkpoint. After loading they are compared with the files bit for bit.
+    A new head is a subclass with `forward`; its tensors are buffers under their roles, which are the names that its
+    family gives to the tensors of a checkpoint. After loading they are compared with the files bit for bit.
 
     kind: what people call it. reads: how many vectors it needs at least.
     """

@@ -14,8 +14,8 @@ from rmaudit.models.heads.head import Head, LinearMap
 class OutputsHead(Head):
     """score = mix · outputs(h), h being the last vector read.
 
-    mix: (outputs,) the share of every output in the score. A share of one output alone takes that output and computes with no
-    other.
+    mix: (outputs,) the share of every output in the score. A share of one output alone takes that output and computes
+    with no other.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], mix: Sequence[float] = (1.0,)) -> None:
@@ -96,8 +96,8 @@ class AffineHead(LinearHead):
 class LogitHead(LinearHead):
     """Logits of chosen tokens: rows of the language-model head, mixed, such as logit(yes) - logit(no).
 
-    The probability of "yes" among the two is the sigmoid of that difference. scale: what the model multiplies its logits with.
-    cap: where it bounds them, `cap · tanh(logit / cap)`, as Gemma 2 does, the score is not linear.
+    The probability of "yes" among the two is the sigmoid of that difference. scale: what the model multiplies its
+    logits with. cap: where it bounds them, `cap · tanh(logit / cap)`, as Gemma 2 does, the score is not linear.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -17,8 +17,8 @@ BATCH_NORM_EPS = 1e-5
 class LayerStack:
     """Linear layers by number, between two of them an activation and, where one is stored, a batch normalisation.
 
-    tensors: `layer_<n>_weight`, perhaps `layer_<n>_bias`; of a normalisation `norm_<n>_mean`, `_variance`, `_weight`, `_bias`:
-    the statistics of training, never those of a batch. n is the place of the linear layer.
+    tensors: `layer_<n>_weight`, perhaps `layer_<n>_bias`; of a normalisation `norm_<n>_mean`, `_variance`, `_weight`,
+    `_bias`: the statistics of training, never those of a batch. n is the place of the linear layer.
     """
 
     def __init__(
@@ -52,15 +52,6 @@ class MlpHead(OutputsHead):
 
     kind = "non-linear"
 
-    def __init__(
-        self,
-        tensors: Mapping[str, Tensor],
-        mix: Sequence[float] = (1.0,),
-        activation: Callable[[Tensor], Tensor] = torch.relu,
-    ) -> None:
-        super().__init__(tensors, mix)
-        self._activation = activation
-
     def outputs(self, h: Tensor) -> Tensor:
         """Outputs (n, outputs) at vectors (n, width)."""
-        return LayerStack(dict(self.named_buffers()), self._activation)(h)
+        return LayerStack(dict(self.named_buffers()))(h)
