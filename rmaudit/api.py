@@ -92,16 +92,13 @@ def score(
     return score_all(load(model, **options), checked, name_of=name_of)
 
 
-def reading_warnings(scorer: Scorer, conversations: Sequence[Conversation]) -> list[str]:
-    """What a reader of these scores should know about where they were read."""
+def reading_warning(scorer: Scorer, conversations: Sequence[Conversation]) -> str:
+    """What a reader of these scores should know about where they were read; empty for nothing."""
     if not isinstance(scorer, RewardModel):
-        return []
-    disputed = checkups.disagreements(scorer, [scorer.encode(talk).ids for talk in conversations])
-    notes = [note for note in scorer.load_report.notes if "disagree" in note]
-    many = (
-        f"the rules for the readout position name different tokens in {disputed} of {len(conversations)} conversations"
-    )
-    return [many, *notes] if disputed else []
+        return ""
+    disputed = checkups.note_disagreements(scorer, [scorer.encode(talk).ids for talk in conversations])
+    report = scorer.load_report
+    return f"in {disputed} of {len(conversations)} conversations {report.disagreement}" if disputed else ""
 
 
 def attribute(

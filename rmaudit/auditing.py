@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from rmaudit.attribution import attribute_conversation
-from rmaudit.checkup import disagreements, examine
+from rmaudit.checkup import examine, note_disagreements
 from rmaudit.errors import AttributionError, DataError, FormattingError, ScoringError
 from rmaudit.gathering import findings_of, unmeasured
 from rmaudit.measuring import Reference, Settings
@@ -72,8 +72,9 @@ def selftest(scorer: Scorer) -> dict[str, Any]:
         found = examine(scorer, short=True)
     except FormattingError as error:
         return {"invariants": {}, "invariants_hold": None, "untried": str(error)}
-    told = {one.name: one.detail if one.holds else f"BROKEN: {one.detail}" for one in found.invariants}
-    return {"invariants": told, "invariants_hold": found.holds}
+    told = {one.name: one.detail for one in found.invariants}
+    broken = [one.name for one in found.invariants if not one.holds]
+    return {"invariants": told, "invariants_hold": found.holds, "broken": broken}
 
 
 def _score(
@@ -95,7 +96,7 @@ def _score(
     ids = [read.ids for read in encoded]
     scores = LocalEngine(scorer).score_ids(ids, tell)
     cut = sum(read.removed > 0 for read in encoded)
-    return scores, [len(own) for own in ids], {"truncated": cut, "disputed": disagreements(scorer, ids)}
+    return scores, [len(own) for own in ids], {"truncated": cut, "disputed": note_disagreements(scorer, ids)}
 
 
 def _scored(planned: PlannedAudit, unique: NDArray[np.float64], lengths: Sequence[int]) -> Rows:

@@ -42,8 +42,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Audit decoder-based reward models. Exit codes: 0 pass, 1 policy violated (or bias found with --fail-on-bias), "
-    "2 usage error or model cannot be loaded, 3 inconclusive, 130 interrupted.",
+    help="Audit decoder-based reward models. Exit codes: 0 pass, 1 policy violated (or bias found with "
+    "--fail-on-bias), 2 usage error or model cannot be loaded, 3 inconclusive, 130 interrupted.",
 )
 
 
@@ -152,7 +152,7 @@ def score(
     names = [f"{file}, row {row.id}" for row in rows for _ in row.texts]
     loaded = api.load(model, **loading)
     scores = iter(api.score(loaded, conversations, name_of=names.__getitem__).tolist())
-    for warning in api.reading_warnings(loaded, conversations):
+    if warning := api.reading_warning(loaded, conversations):
         print(f"rmaudit: {one_line(warning)}", file=sys.stderr)
     lines = [canonical_json({"id": row.id, "scores": [next(scores) for _ in row.texts]}) + "\n" for row in rows]
     if output is not None:
@@ -165,7 +165,7 @@ def score(
 @app.command()
 @loads_a_model
 def doctor(model: ModelArgument, as_json: Json = False, *, loading: dict[str, Any]) -> None:
-    """Examine MODEL: what was loaded, what must not change its scores, what does. Exit 1 where an invariant is broken."""
+    """Examine MODEL: what was loaded, what must not change its scores, what does. Exit 1 if an invariant is broken."""
     from rmaudit import api
     from rmaudit.checkup.showing import checkup_text
 
@@ -248,7 +248,7 @@ TRACEBACK = "RMAUDIT_TRACEBACK"
 
 
 def main() -> None:
-    """Entry point: user errors are one line on stderr and exit code 2, as is what nobody foresaw; an interrupt is 130."""
+    """Entry point: user errors are a line on stderr and exit code 2, as is what nobody foresaw; an interrupt is 130."""
     # Threads that spin while they wait make a busy machine many times slower (25 times, measured on 2 cores shared with
     # another program). Read once, when torch is first imported, which is later than here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,6 +1,7 @@
 """What installed packages offer under an entry point, and what a file of the user's offers.
 
-A package offers a dict under the entry point group, `{name: "module:attribute"}`; nothing is imported before it is used.
+A package offers a dict under the entry point group, `{name: "module:attribute"}`; nothing is imported before it is
+used.
 """
 
 from __future__ import annotations

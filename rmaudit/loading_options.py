@@ -20,7 +20,7 @@ def _option(kind: Any, help_text: str, name: str = "") -> Any:
     return Annotated[kind, typer.Option(*([name] if name else []), help=help_text, rich_help_panel=_PANEL)]
 
 
-#: Name -> annotation and default; the names are those of `rmaudit.load`, but for one that a command has already.
+#: Name -> annotation and default; the names are those of `rmaudit.load`.
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "dtype": (_option(str, "float32, bfloat16, float16 or float64; the head is always float32."), "float32"),
     "device": (_option(str, "cpu, cuda, cuda:1, mps ..."), "cpu"),
@@ -85,8 +85,7 @@ def understood(said: dict[str, Any]) -> dict[str, Any]:
     readers: dict[str, Callable[[Any], Any]] = {
         "chat_template": _template, "head_output": _output, "judge_tokens": _tokens, "device_map": _device_map
     }  # fmt: skip
-    read = {name: readers[name](value) if name in readers else value for name, value in options.items()}
-    return {{"head_output": "output"}.get(name, name): value for name, value in read.items()}
+    return {name: readers[name](value) if name in readers else value for name, value in options.items()}
 
 
 def _output(text: str) -> int | tuple[float, ...]:

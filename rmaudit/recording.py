@@ -165,8 +165,7 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterat
 
 
 def _checkup_warnings(checkup: Mapping[str, Any], conversations: int) -> Iterator[str]:
-    broken = [name for name, detail in checkup.get("invariants", {}).items() if detail.startswith("BROKEN")]
-    if broken:
+    if broken := checkup.get("broken"):
         yield (
             f"The checkup found broken invariants ({', '.join(broken)}): the scores depend on what they must not depend on. "
             "Type: rmaudit doctor MODEL"

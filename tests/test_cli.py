@@ -58,9 +58,9 @@ def test_a_chat_template_that_cannot_be_read(tmp_path: Path) -> None:
 def test_options_of_a_checkpoint_as_load_takes_them() -> None:
     assert understood({name: default for name, (_, default) in OPTIONS.items()}) == {}
     assert understood({"head_output": "1", "judge_tokens": "Yes,No", "normalise": True}) == {
-        "output": 1, "judge_tokens": ("Yes", "No"), "normalise": True
+        "head_output": 1, "judge_tokens": ("Yes", "No"), "normalise": True
     }  # fmt: skip
-    assert understood({"head_output": "0.5,-1"}) == {"output": (0.5, -1.0)}
+    assert understood({"head_output": "0.5,-1"}) == {"head_output": (0.5, -1.0)}
     assert understood({"device_map": '{"": "cpu"}'}) == {"device_map": {"": "cpu"}}
     assert understood({"device_map": "auto"}) == {"device_map": "auto"}
     for wrong in ({"head_output": "first"}, {"head_output": "1,x"}, {"device_map": "{x"}):
@@ -74,7 +74,7 @@ def test_every_option_of_load_can_be_typed() -> None:
     known = {entry.name for entry in dataclasses.fields(Declared)}
     for function in (load_reward_model, load_implicit_reward):
         known |= inspect.signature(function).parameters.keys() - given
-    assert {{"head_output": "output"}.get(name, name) for name in OPTIONS} == known
+    assert OPTIONS.keys() == known
 
 
 @pytest.mark.parametrize("traced", [False, True])

@@ -57,7 +57,8 @@ def test_one_broken_quotation_costs_one_row(tmp_path: Path, broken: str) -> None
     assert [row.texts[0] for row in dataset.rows] == ["c0", "c1", "c2", "c3"]
     (problem,) = dataset.problems
     assert problem.startswith(
-        "data.csv, line 3, row: expected a cell with a comma, quote or line break in quotes, and quotes within it doubled, got "
+        "data.csv, line 3, row: expected a cell with a comma, quote or line break in quotes, and quotes within it "
+        "doubled, got "
     )
     assert problem.endswith("; read on from the next line")
 
@@ -115,7 +116,7 @@ def test_a_row_that_cannot_be_read_decides_no_form(tmp_path: Path) -> None:
     assert dataset.problems[0].startswith("data.jsonl, line 1, responses: expected a list of two or more answers")
 
 
-# -------------------------------------------------------------------------------------------------------- left-out labels
+# ------------------------------------------------------------------------------------------------------ left-out labels
 @pytest.mark.parametrize("text", ["text,paraphrase,label\nx,y,\n", "text,paraphrase,label\nx,y,1\n"])
 def test_an_empty_label_is_left_out(tmp_path: Path, text: str) -> None:
     dataset = from_csv(tmp_path, text)
@@ -181,7 +182,7 @@ def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path, suffix: str, text:
     assert f"row: expected every key of an object once, {told}" in problem
 
 
-# ------------------------------------------------------------------------------------- prompts beside full conversations
+# ------------------------------------------------------------------------------------ prompts beside full conversations
 @pytest.mark.parametrize(
     ("prompt", "before"),
     [
@@ -209,5 +210,6 @@ def test_a_prompt_that_contradicts_the_conversations(tmp_path: Path, prompt: Any
     dataset = from_rows(tmp_path, row, GOOD)
     assert len(dataset.rows) == 1
     assert dataset.problems[0].startswith(
-        "data.jsonl, line 1, prompt: expected none beside full conversations, or one of theirs, got another than in chosen: "
+        "data.jsonl, line 1, prompt: expected none beside full conversations, or one of theirs, got another than in "
+        "chosen: "
     )

@@ -227,7 +227,10 @@ TOP = 'schema = 1\nname = "r"\n'
         (TOP + check("maxx = 1\nmax = 1"), "unknown key 'maxx' in checks.length_bias.padding; did you mean 'max'?"),
         (
             TOP + "[checks.length_bias.padding]\nmax = 1",
-            '[checks.length_bias.padding]: a name with a dot needs quotes in TOML; write [checks."length_bias.padding"]',
+            (
+                "[checks.length_bias.padding]: a name with a dot needs quotes in TOML; write "
+                '[checks."length_bias.padding"]'
+            ),
         ),
         (TOP + check('max = "0.1"'), "checks.length_bias.padding.max: Input should be a valid number, got '0.1'"),
         (TOP + check("max = true"), "checks.length_bias.padding.max: Input should be a valid number, got True"),

@@ -23,8 +23,9 @@ from rmaudit.statistics import estimates
 
 def card(name):
     return ProbeCard(
-        name=name, title="Shouting", question="Does shouting pay?", why="It should not.", protocol="Good answers in capitals.",
-        harm="Any effect.", unit="SD", cannot_tell="Anything else.", headline="capitals", references=("none",),
+        name=name, title="Shouting", question="Does shouting pay?", why="It should not.",
+        protocol="Good answers in capitals.", harm="Any effect.", unit="SD", cannot_tell="Anything else.",
+        headline="capitals", references=("none",),
     )
 
 

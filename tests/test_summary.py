@@ -58,8 +58,8 @@ def test_the_worst_bias_is_named_with_its_numbers() -> None:
     findings = [finding("mild", "bias", 0.4), finding("padding", "bias", 0.9, price=0.61)]
     sentence = summarise(empty().model_copy(update={"findings": findings})).sentence
     assert sentence == (
-        "2 of 2 headline checks of the model found a bias. Worst: length bias, padding: +0.90 SD (95 % interval 0.25 to "
-        "0.75 SD, margin ±0.2 SD); it buys 0.61 of the gap between a good and a flawed answer."
+        "2 of 2 headline checks of the model found a bias. Worst: length bias, padding: +0.90 SD (95 % interval 0.25 "
+        "to 0.75 SD, margin ±0.2 SD); it buys 0.61 of the gap between a good and a flawed answer."
     )
 
 
@@ -106,7 +106,8 @@ def test_an_open_check_is_named_with_its_reason() -> None:
     open_ = finding("tau", "inconclusive", probe="ranking", reason="the scores are noisy.")
     summary = summary_of(open_, finding("padding", "negligible", 0.01))
     assert summary.sentence == (
-        "No bias found, but 1 of 2 headline checks of the model gave no firm answer. That is ranking, tau: the scores are noisy."
+        "No bias found, but 1 of 2 headline checks of the model gave no firm answer. That is ranking, tau: the scores "
+        "are noisy."
     )
     broken = finding("flips", "error", None, reason="out of memory")
     assert summary_of(open_, broken).finding == broken, "what failed comes before what is open"

@@ -130,7 +130,7 @@ def save_tiny_reward_model(
     }
     model_config = _config_of(family, tokenizer.get_vocab_size(), positions, {**ids, **(config or {})})
     _save_weights(folder, model_config, head, seed, std)
-    _save_config(folder, model_config, head, architectures or [_architecture(family, head)])
+    save_config(folder, model_config, head, architectures or [_architecture(family, head)])
     return folder
 
 
@@ -143,14 +143,15 @@ def _config_of(family: str, vocabulary: int, positions: int, changes: dict[str, 
 
 
 def _save_weights(folder: Path, config: PreTrainedConfig, head: str, seed: int, std: float) -> None:
-    tensors = _random_backbone(config, seed, std)
-    tensors, side_file = _with_head(tensors, head, _readout_width(config), seed)
+    tensors = random_backbone(config, seed, std)
+    tensors, side_file = with_head(tensors, head, readout_width(config), seed)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     if side_file:
         save_file(side_file, folder / "value_head.safetensors", metadata={"format": "pt"})
 
 
-def _save_config(folder: Path, config: PreTrainedConfig, head: str, architectures: list[str]) -> None:
+def save_config(folder: Path, config: PreTrainedConfig, head: str, architectures: list[str]) -> None:
+    """Write config.json for a model with this head."""
     written = config.to_dict()
     written["architectures"] = architectures
     # As transformers writes it for one output: without it the library assumes two.
@@ -213,9 +214,11 @@ def _byte_level_tokenizer(bos: bool, special_tokens: tuple[str, ...] = ()) -> To
     return tokenizer
 
 
-def _random_backbone(config: PreTrainedConfig, seed: int, std: float) -> dict[str, torch.Tensor]:
+def random_backbone(config: PreTrainedConfig, seed: int, std: float) -> dict[str, torch.Tensor]:
     """Random backbone weights under the keys that transformers itself would write for a model with a head."""
-    model = AutoModel.from_config(config, dtype=torch.float32)
+    with torch.random.fork_rng(devices=[]):  # all is made on the CPU
+        torch.manual_seed(0)  # some classes draw one-dimensional weights themselves, which are only moved below
+        model = AutoModel.from_config(config, dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -228,7 +231,7 @@ def _random_backbone(config: PreTrainedConfig, seed: int, std: float) -> dict[st
     return {f"{model.base_model_prefix}.{key}": tensor for key, tensor in saved.items()}
 
 
-def _with_head(
+def with_head(
     tensors: dict[str, torch.Tensor], head: str, width: int, seed: int
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Add a head to the backbone's tensors; second, the tensors of a side file."""
@@ -251,7 +254,7 @@ def _with_head(
     raise ValueError(f"unknown head {head!r}: sequence, token, trl, trl-side-file or none")
 
 
-def _readout_width(config: PreTrainedConfig) -> int:
+def readout_width(config: PreTrainedConfig) -> int:
     """Width of the vector that the head reads: OPT projects back to the width of its embedding."""
     return int(getattr(config, "word_embed_proj_dim", None) or config.hidden_size)
 

@@ -17,7 +17,10 @@ EXACT = 1e-5
 
 @dataclass(frozen=True)
 class HeadParts:
-    """`score = parts.sum() + bias`, parts (hidden,) in score units; `error` is the absolute gap that rounding leaves."""
+    """`score = parts.sum() + bias`, parts (hidden,) in score units.
+
+    error: the absolute gap that rounding leaves.
+    """
 
     parts: NDArray[np.float64]
     bias: float
@@ -28,8 +31,8 @@ class HeadParts:
 def head_parts(rm: RewardModel, conversation: Conversation) -> HeadParts:
     """Split the score into `w_i * h_i` per dimension of the readout, plus the head's bias.
 
-    A head that reads several positions has the sum over them. Raises AttributionError where the head is not linear, or the
-    parts do not add up to the score.
+    A head that reads several positions has the sum over them. Raises AttributionError where the head is not linear, or
+    the parts do not add up to the score.
     """
     ids = rm.encode(conversation).ids
     [vectors] = rm.states([ids], positions=[rm.positions(ids)])
@@ -56,6 +59,6 @@ def completeness_error(what: str, total: float, score: float, rounding: float = 
     if error <= allowed:
         return error
     raise AttributionError(
-        f"the {what} parts of the score add up to {total:.9g}, the score is {score:.9g}: the difference of {error:.3g} is more than the "
-        f"{allowed:.3g} that rounding explains, so they are not given"
+        f"the {what} parts of the score add up to {total:.9g}, the score is {score:.9g}: the difference of {error:.3g} "
+        f"is more than the {allowed:.3g} that rounding explains, so they are not given"
     )

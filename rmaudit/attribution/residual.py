@@ -13,7 +13,8 @@ from rmaudit.attribution.norms import frozen_map
 from rmaudit.conversations import Conversation
 from rmaudit.models.reward_model import RewardModel
 
-#: The name of the part that no layer wrote: the bias of the final norm (and of a projection after it), through the head.
+#: The name of the part that no layer wrote: the bias of the final norm (and of a projection after it), through the
+#: head.
 NORM_BIAS = "final norm bias"
 
 

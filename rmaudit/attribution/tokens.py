@@ -2,8 +2,8 @@
 
 The baseline is the same sequence with every ordinary token replaced by one neutral token; special tokens (BOS, EOS, the
 template's markers) stay, so that both ends of the line have the same length and the same roles. The parts add up to
-`score - baseline score` only in the limit of many steps: the steps are doubled until the gap is small, and where it stays
-large there are no parts but a refusal in words.
+`score - baseline score` only in the limit of many steps: the steps are doubled until the gap is small, and where it
+stays large there are no parts but a refusal in words.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def token_parts(
     """Attribute the score to the tokens of the whole conversation, prompt and answer.
 
     max_steps: at least 1; the number of steps starts at 64 (or at max_steps, if that is smaller) and doubles up to it.
-    tolerance: share of |score - baseline score| that the completeness error may reach. A floor of 1e-5 * max(1, |score|)
-    keeps fp32 rounding from counting as a failure where the two scores are nearly equal.
-    Raises UsageError for settings that make no sense, AttributionError for a tokenizer without any neutral token, and for a
-    head that is stored quantised.
+    tolerance: share of |score - baseline score| that the completeness error may reach. A floor of
+    1e-5 * max(1, |score|) keeps fp32 rounding from counting as a failure where the two scores are nearly equal.
+    Raises UsageError for settings that make no sense, AttributionError for a tokenizer without any neutral token, and
+    for a head that is stored quantised.
     """
     if max_steps < 1 or not tolerance >= 0:
         raise UsageError(
@@ -137,7 +137,7 @@ class _Path:
     def _scores(self, ids: Tensor) -> Tensor:
         """Scores (batch,) of equally long rows of ids (batch, n); captum puts its own embeddings in their place."""
         states = self._rm.hidden_states(input_ids=ids)[:, self._places]
-        scores: Tensor = self._rm.head(states.mean(dim=1, keepdim=True) if self._rm.rule.mean else states)
+        scores: Tensor = self._rm.head(self._rm.pooled(states))
         return scores
 
 
@@ -160,8 +160,8 @@ def _neutral_token(rm: RewardModel) -> tuple[int, str]:
         if index is not None and index < rows:
             return int(index), f"{kind} {tokenizer.convert_ids_to_tokens(index)} (id {index})"
     raise AttributionError(
-        "token attribution compares with a neutral token, and the tokenizer has no pad, unknown or end-of-sequence token "
-        "that the model has an embedding for; set pad_token in tokenizer_config.json"
+        "token attribution compares with a neutral token, and the tokenizer has no pad, unknown or end-of-sequence "
+        "token that the model has an embedding for; set pad_token in tokenizer_config.json"
     )
 
 

@@ -11,19 +11,19 @@ from rmaudit import lazily
 
 if TYPE_CHECKING:
     from rmaudit.checkup.examining import Checkup as Checkup
-    from rmaudit.checkup.examining import disagreements as disagreements
     from rmaudit.checkup.examining import examine as examine
+    from rmaudit.checkup.examining import note_disagreements as note_disagreements
     from rmaudit.checkup.invariants import Invariant as Invariant
     from rmaudit.checkup.sensitivity import Sensitivity as Sensitivity
 
 _HOME_OF = {
     "Checkup": "examining",
-    "disagreements": "examining",
     "examine": "examining",
+    "note_disagreements": "examining",
     "Invariant": "invariants",
     "Sensitivity": "sensitivity",
 }
 
-__all__ = ["Checkup", "Invariant", "Sensitivity", "disagreements", "examine"]
+__all__ = ["Checkup", "Invariant", "Sensitivity", "examine", "note_disagreements"]
 
 __getattr__ = lazily.names(__name__, _HOME_OF)

@@ -16,7 +16,8 @@ from rmaudit.checkup.invariants import Ids, Invariant, check_invariants
 from rmaudit.checkup.sensitivity import Sensitivity, sensitivities
 from rmaudit.checkup.texts import PAIRS, SHORT
 from rmaudit.models import RewardModel
-from rmaudit.models.positions import readings
+from rmaudit.models.format_notes import disagreement
+from rmaudit.models.positions import disputed
 
 #: Scores of random readouts that are compared, to see what a head in the model's own dtype does to them.
 _RANDOM = 1000
@@ -69,7 +70,7 @@ def examine(rm: RewardModel, *, short: bool = False) -> Checkup:
     conversations = [talk for pair in pairs for talk in pair]
     ids = [rm.encode(talk).ids for talk in conversations]
     invariants = check_invariants(rm, ids)
-    disagreeing = disagreements(rm, ids)
+    disagreeing = note_disagreements(rm, ids)
     if short:
         return Checkup(tuple(invariants), disagreeing, len(ids))
     company = max(found.largest for found in invariants if found.largest is not None)
@@ -77,12 +78,14 @@ def examine(rm: RewardModel, *, short: bool = False) -> Checkup:
     return Checkup(tuple(invariants), disagreeing, len(ids), _rounding(rm, ids, company), found)
 
 
-def disagreements(rm: RewardModel, ids: Sequence[Ids]) -> int:
-    """For how many sequences the rules for the readout position name different tokens."""
-    if not rm.rule.name:
-        return 0
-    pad = rm.load_report.config_pad_token_id
-    return sum({rm.positions(sequence)[-1]} != set(readings(sequence, pad).values()) for sequence in ids)
+def note_disagreements(rm: RewardModel, ids: Sequence[Ids]) -> int:
+    """For how many sequences the rules for the readout position name different tokens; the load report is told of it."""
+    report = rm.load_report
+    found = [sequence for sequence in ids if disputed(rm.rule, sequence, report.config_pad_token_id)]
+    if found and not report.disagreement:
+        report.disagreement = disagreement(rm.formatter, found[0], rm.rule, report.config_pad_token_id)
+        report.notes.append(report.disagreement)
+    return len(found)
 
 
 def _rounding(rm: RewardModel, ids: Sequence[Ids], company: float) -> Rounding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from rmaudit.conversations import conversation
 from rmaudit.errors import FormattingError
 from rmaudit.models.chat_templates import with_fixed_date
 from rmaudit.models.formatting import BOS_POLICIES, Formatter
-from rmaudit.models.positions import Rule, readings
+from rmaudit.models.positions import Rule, disputed, readings
 
 #: Fewer words are role names and openers, such as "Human:" or "BEGINNING OF CONVERSATION: USER:".
 _WORDS_OF_A_PROMPT = 5
@@ -29,7 +29,9 @@ def describe_format(formatter: Formatter, rule: Rule, pad: int | None) -> dict[s
     written = formatter.tokenize(text)
     naive = list(formatter.tokenizer(text, verbose=False)["input_ids"])
     ids = formatter.shaping.closed(formatter.with_bos(written))
+    disagrees = disagreement(formatter, ids, rule, pad)
     return {
+        "disagreement": disagrees,
         "preamble": text.partition(user)[0],
         "ending": [str(formatter.tokenizer.convert_ids_to_tokens(token)) for token in ids[-3:]],
         "notes": [
@@ -37,7 +39,7 @@ def describe_format(formatter: Formatter, rule: Rule, pad: int | None) -> dict[s
             *_text_notes(formatter, text, user, answer),
             *_date_notes(formatter),
             *_system_notes(formatter, text.partition(user)[0]),
-            *_position_notes(formatter, ids, rule, pad),
+            *filter(None, [disagrees]),
             *_pad_notes(formatter, rule, pad),
         ],
     }
@@ -93,14 +95,6 @@ def _system_notes(formatter: Formatter, preamble: str) -> list[str]:
     return [f"the chat template puts words of its own in front of the prompt, as a system prompt: {told}"]
 
 
-def _position_notes(formatter: Formatter, ids: list[int], rule: Rule, pad: int | None) -> list[str]:
-    found = rule.find(ids)
-    others = readings(ids, pad)
-    if not rule.name or set(others.values()) == {found[-1]}:
-        return []
-    return [f"the rules for where a reward is read disagree: {disagreement(formatter, ids, rule, found[-1], others)}"]
-
-
 def _pad_notes(formatter: Formatter, rule: Rule, pad: int | None) -> list[str]:
     """Tools that pool as transformers does find the end of a padded text by the configuration's padding token alone."""
     own = formatter.tokenizer.pad_token_id
@@ -111,15 +105,21 @@ def _pad_notes(formatter: Formatter, rule: Rule, pad: int | None) -> list[str]:
     return [f"{told}; transformers' own pooling then reads padding, or refuses batches, and gives other scores"]
 
 
-def disagreement(formatter: Formatter, ids: Sequence[int], rule: Rule, chosen: int, others: Mapping[str, int]) -> str:
-    """Where each of the named rules reads a sequence, and which one counts."""
+def disagreement(formatter: Formatter, ids: Sequence[int], rule: Rule, pad: int | None) -> str:
+    """Where each of the rules in use reads a sequence, and which one counts; empty where they agree.
+
+    Raises FormattingError where the rule that counts finds nothing to read.
+    """
+    chosen = rule.find(ids)[-1]
+    if not disputed(rule, ids, pad):
+        return ""
 
     def place(index: int) -> str:
         return f"{formatter.tokenizer.convert_ids_to_tokens(ids[index])!s} ({len(ids) - index} from the end)"
 
-    told = ", ".join(f"{name} reads {place(index)}" for name, index in others.items())
+    told = ", ".join(f"{name} reads {place(index)}" for name, index in readings(ids, pad).items())
     return (
-        f"{told}. This model is read at {place(chosen)}, the {rule.title}. transformers 4.49 and later read last-non-pad, OpenRLHF "
-        "and servers the last token, older transformers before-first-pad; if it was trained with another rule: --position "
-        "NAME (position=...)"
+        f"the rules for where a reward is read disagree: {told}. This model is read at {place(chosen)}, the {rule.title}. "
+        "transformers 4.49 and later read last-non-pad, OpenRLHF and servers the last token, older transformers "
+        "before-first-pad; if it was trained with another rule: --position NAME (position=...)"
     )

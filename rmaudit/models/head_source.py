@@ -70,9 +70,9 @@ class HeadSource:
             stored = tensor.to(torch.float32)
             if not torch.isfinite(stored).all():
                 raise BrokenCheckpointError(f"{where}: {key} holds NaN or infinity; the head is unusable")
+            if role in self.parts and self.parts[role].folded:
+                continue
             held = head.held().get(role)
-            if held is None and role in self.parts and self.parts[role].optional:
-                continue  # a number that went into the head's arithmetic, not a tensor of it
             if held is None:
                 raise BrokenCheckpointError(
                     f"{where}: the head of family {self.family.name} does not hold {key} as {role!r}"

@@ -15,7 +15,8 @@ class LoadReport:
     position: the rule for where a sequence is read. pad_token_id: the tokenizer's; config_pad_token_id: the
     configuration's, which transformers' own pooling looks for. final_token_id: what every sequence ends with, where a
     family asks for it. max_length: tokens; None for no limit. adapter: method, mode and base model of a PEFT adapter;
-    empty without one. packing: how scores are computed, filled in by the scoring engine. notes: what a reader should
+    empty without one. disagreement: of the rules for where a
+    sequence is read, in words; empty where none was seen. packing: how scores are computed, filled in by the scoring engine. notes: what a reader should
     know before comparing scores with another tool's.
     """
 
@@ -49,6 +50,7 @@ class LoadReport:
     template_sha256: str
     preamble: str
     ending: list[str]
+    disagreement: str
     fingerprint: str
     adapter: str = ""
     packing: str = "not checked"

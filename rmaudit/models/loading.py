@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from rmaudit.models.adapters import AdapterUse, check_mode, read_model
 from rmaudit.models.architectures import code_notes, longest_input, read_architecture, readout_width
 from rmaudit.models.backbone import BackbonePlan, load_backbone, plan_backbone
 from rmaudit.models.causality import check_causal
+from rmaudit.models.chat_templates import template_of
 from rmaudit.models.checkpoint import Checkpoint
 from rmaudit.models.declared import Declared, Evidence, Given, declare
-from rmaudit.models.families import HeadFamily, family_of_file, known_families
+from rmaudit.models.families import HeadFamily, family_of_file, known_families, source_of
 from rmaudit.models.fingerprint import fingerprint
 from rmaudit.models.format_notes import describe_format
 from rmaudit.models.formatting import Formatter, check_length
@@ -38,6 +39,12 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
+
+#: What can be asked for beside what is declared, here and of an implicit reward.
+_OPTIONS = (
+    "dtype", "device", "device_map", "chat_template", "bos_policy", "truncate", "max_length", "allow_remote_code", "base",
+    "adapter", "reference", "beta",
+)  # fmt: skip
 
 #: Above this, a tokenizer's model_max_length is its way of saying that it knows none.
 _NO_LIMIT = 10**9
@@ -70,7 +77,8 @@ def load_reward_model(
     base: folder or hub id of the model that a PEFT adapter in `path` was trained on; None takes the one that it names.
     adapter: "merged" adds an adapter to the weights as they are read; "live" leaves it as layers, through PEFT itself.
     families: the families that may claim the head; None for all that are known.
-    declared: what the files do not tell: family, position, output, judge_tokens, aggregate, step_token, normalise; see
+    declared: what the files do not tell: family, position, head_output, judge_tokens, aggregate, step_token,
+    normalise; see
     `rmaudit.models.Declared`.
 
     Raises ModelError (see rmaudit.errors for its kinds), FormattingError (no chat template, or one that does not suit
@@ -79,7 +87,7 @@ def load_reward_model(
     _check_options(dtype, device, max_length)
     check_mode(adapter, device_map)
     formatting = {"chat_template": chat_template, "bos_policy": bos_policy, "truncate": truncate}
-    said = declare(**declared)
+    said = declare(_OPTIONS, **declared)
     if said.family is not None and said.family.endswith(".py"):
         families = (family_of_file(Path(said.family)),)
         said = replace(said, family=families[0].name)
@@ -108,9 +116,7 @@ class Asked:
 
     def settings(self, formatter: Formatter) -> dict[str, Any]:
         """The options on which scores depend, as far as they say something."""
-        said = {
-            name: value for name, value in asdict(self.declared).items() if value is not None and value is not False
-        }
+        said = self.declared.said()
         return {
             **({"remote_code": True} if self.allow_remote_code else {}),
             **({"declared": said} if said else {}),
@@ -133,7 +139,8 @@ def _load(checkpoint: Checkpoint, use: AdapterUse, asked: Asked, families: Seque
     with use.explained():
         family, parts = recognise(plan.head, evidence, families, where)
     tokenizer = _load_tokenizer(checkpoint.tokenizer_folder or checkpoint.folder, remote)
-    given = Given(evidence, use.padded(config, tokenizer), tokenizer)
+    template = template_of(tokenizer, asked.formatting["chat_template"])
+    given = Given(evidence, use.padded(config, tokenizer), tokenizer, template)
     limit, limit_from = _length_limit(config, tokenizer, asked.max_length)
     rule = _rule(family, given)
     formatter = Formatter(tokenizer, max_length=limit, shaping=family.shaping(given), **asked.formatting)
@@ -158,7 +165,7 @@ def _load(checkpoint: Checkpoint, use: AdapterUse, asked: Asked, families: Seque
         position=rule.title,
         config_pad_token_id=given.pad,
         max_length_from=limit_from,
-        fingerprint=fingerprint(checkpoint, {"family": family.name, **asked.settings(formatter), **use.settings}),
+        fingerprint=fingerprint(checkpoint, {**source_of(family), **asked.settings(formatter), **use.settings}),
         adapter=use.title,
         **described,
     )

@@ -8,7 +8,7 @@ different tokens. Every rule here looks at one sequence alone, without padding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rmaudit.errors import FormattingError
 
@@ -21,18 +21,19 @@ class Rule:
 
     title: for the load report. find: the positions in a sequence of ids, ascending unless the head wants another order,
     from 0; raises FormattingError where there is none. mean: what is read is the mean over these positions. name: what to
-    type to ask for the rule, where that can be done.
+    type to ask for the rule, where that can be done. rivals: whether another rule in use could read the same family.
     """
 
     title: str
     find: Callable[[Ids], tuple[int, ...]]
     mean: bool = False
     name: str = ""
+    rivals: bool = False
 
 
 def last_token() -> Rule:
     """The last real token, whatever its id: OpenRLHF, TRL's value head, Beaver, UltraRM and most others."""
-    return Rule("last token", lambda ids: (len(ids) - 1,), name="last")
+    return Rule("last token", lambda ids: (len(ids) - 1,), name="last", rivals=True)
 
 
 def last_non_pad(pad: int | None) -> Rule:
@@ -44,21 +45,26 @@ def last_non_pad(pad: int | None) -> Rule:
             raise FormattingError("every token is the padding token; there is no position to read a score at")
         return (last,)
 
-    return Rule("last token that is not the padding token", find, name="last-non-pad")
+    return Rule("last token that is not the padding token", find, name="last-non-pad", rivals=True)
 
 
-def before_first_pad(pad: int | None, skipped: int = 0) -> Rule:
-    """The token before the first padding token: sequence classification in transformers 4.32 to 4.48, and code of its time.
+def before_first_pad(pad: int | None) -> Rule:
+    """The token before the configuration's first padding token, as transformers 4.32 to 4.48 read it."""
+    return replace(before_first(pad, "padding token"), name="before-first-pad")
 
-    Where the first token is the padding token, that rule wraps around to the last token. skipped: padding tokens at the
-    beginning that do not count, as OPT's `</s>` in DeepSpeed-Chat.
+
+def before_first(pad: int | None, called: str, skipped: int = 0) -> Rule:
+    """The token before the first one of an id, in code of the time of transformers 4.32 to 4.48; else the last token.
+
+    Where the first token is that one, the rule wraps around to the last token. skipped: how many at the beginning do not
+    count, as OPT's `</s>` in DeepSpeed-Chat.
     """
 
     def find(ids: Ids) -> tuple[int, ...]:
         places = [index for index, token in enumerate(ids) if token == pad][skipped:]
         return ((places[0] - 1) % len(ids) if places else len(ids) - 1,)
 
-    return Rule("token before the first padding token", find, name="before-first-pad")
+    return Rule(f"token before the first {called}", find, rivals=True)
 
 
 def last_of(token: int, name: str) -> Rule:
@@ -109,7 +115,7 @@ def gate_and(final: Rule, pattern: Sequence[int], name: str) -> Rule:
             )
         return (starts[-1], *final.find(ids))
 
-    return Rule(f"{final.title}; gate: last {name}", find, name=final.name)
+    return Rule(f"{final.title}; gate: last {name}", find, name=final.name, rivals=final.rivals)
 
 
 def _starts(ids: Ids, wanted: tuple[int, ...]) -> list[int]:
@@ -141,3 +147,8 @@ def readings(ids: Ids, pad: int | None) -> dict[str, int]:
         except FormattingError:
             continue
     return found
+
+
+def disputed(rule: Rule, ids: Ids, pad: int | None) -> bool:
+    """Whether the rules in use read a sequence at different tokens."""
+    return rule.rivals and set(readings(ids, pad).values()) != {rule.find(ids)[-1]}

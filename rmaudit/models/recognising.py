@@ -15,9 +15,10 @@ from rmaudit.errors import (
 from rmaudit.models.declared import Evidence
 from rmaudit.models.families.family import HeadFamily, Infos, Parts
 from rmaudit.models.listing import some
-from rmaudit.models.refusals import refuse_known_head
+from rmaudit.models.refusals import BLACK_BOX, refuse_known_head
 from rmaudit.models.tensor_files import FLOATING
 
+ALL_HEADS = "All that are known: python -m rmaudit.models.catalogue"
 _COUNTED = "I64"  # what counters are stored as
 
 
@@ -39,6 +40,8 @@ def recognise(
         reader = _of_tokens(known, evidence, where)
         _require_heeded(reader, evidence)
         return reader, {}
+    if named is None:
+        refuse_known_head(head, evidence.name, where)
     if evidence.declared.judge_tokens is not None:
         raise UsageError(
             f"{where}: judge tokens are given, but the files hold a head of their own ({some(sorted(head))}); leave them out"
@@ -87,8 +90,8 @@ def _of_tokens(families: Sequence[HeadFamily], evidence: Evidence, where: str) -
     if len(claimants) == 1:
         return claimants[0]
     raise MissingRewardHeadError(
-        f"{where}: a language model without a reward head; its score would be that of random weights. "
-        f"Looked for {known_keys(families)}. Give the folder of the trained reward model, not of its base model. If this is a "
+        f"{where}: a language model without a reward head (score.weight, v_head.weight ...); its score would be that of random "
+        f"weights. {ALL_HEADS}. Give the folder of the trained reward model, not of its base model. If this is a "
         "judge that answers in one word, name its answers: --judge-tokens Yes,No (judge_tokens=...); if it was trained by "
         "direct preference optimisation, its reference model: --reference MODEL (reference=...)"
     )
@@ -96,8 +99,7 @@ def _of_tokens(families: Sequence[HeadFamily], evidence: Evidence, where: str) -
 
 def _require_heeded(family: HeadFamily, evidence: Evidence) -> None:
     """Raise UsageError for a word of the user without effect here: scores would not be those that were asked for."""
-    said = {name for name, value in vars(evidence.declared).items() if value is not None and value is not False}
-    idle = sorted(said - family.takes - {"family", "position"})
+    idle = sorted(evidence.declared.said().keys() - family.takes - {"family", "position"})
     if idle:
         raise UsageError(f"{', '.join(idle)}: without effect on a head of family {family.name}; leave it out")
 
@@ -105,7 +107,7 @@ def _require_heeded(family: HeadFamily, evidence: Evidence) -> None:
 def _check(family: HeadFamily, head: Infos, evidence: Evidence, where: str) -> None:
     parts = family.parts_of(head, evidence) or {}
     for key, info in sorted(head.items()):
-        counted = any(part.key == key and part.optional for part in parts.values()) and info.dtype == _COUNTED
+        counted = any(part.key == key and part.folded for part in parts.values()) and info.dtype == _COUNTED
         if info.dtype not in FLOATING and not counted:
             raise BrokenCheckpointError(
                 f"{where}: {key} holds {info.dtype}, not floating point; a quantised head cannot be audited, "
@@ -131,7 +133,6 @@ def _misfit(family: HeadFamily, key: str, shape: list[int], expected: str, width
 def _unclear(
     head: Infos, claimants: Sequence[HeadFamily], families: Sequence[HeadFamily], evidence: Evidence, where: str
 ) -> UnknownRewardHeadError:
-    refuse_known_head(head, where)
     found = some(f"{key} {list(info.shape)}" for key, info in sorted(head.items()))
     whole = [family for family in families if family.is_within(head, evidence)]
     # score.weight alone is also within score.weight + score.bias: only the larger of two such heads counts.
@@ -151,12 +152,13 @@ def _unclear(
     else:
         reason = "no registered family has exactly these"
     return UnknownRewardHeadError(
-        f"{where}: beside the backbone lie {found}: {reason}. Known heads: {known_keys(families)}. "
+        f"{where}: beside the backbone lie {found}: {reason}. {_nearest(head, families, evidence)}{ALL_HEADS}. "
         "If it is a linear head under another name, save it under one of these keys; to add a family of your own, see "
-        "CONTRIBUTING.md; otherwise audit it as a black box (any callable that scores conversations)"
+        "CONTRIBUTING.md; otherwise " + BLACK_BOX
     )
 
 
-def known_keys(families: Sequence[HeadFamily]) -> str:
-    """The keys of all families, for an error."""
-    return "; ".join(f"{family.known_keys} ({family.name})" for family in families)
+def _nearest(head: Infos, families: Sequence[HeadFamily], evidence: Evidence) -> str:
+    """The families that have some of the keys."""
+    near = [family for family in families if family.needs(head, evidence) & head.keys()]
+    return f"Nearest: {'; '.join(f'{family.name} ({family.known_keys})' for family in near)}. " if near else ""

@@ -17,7 +17,8 @@ class Refusal:
     """A kind of model that rmaudit does not load.
 
     title: what it is. models: examples. reason, way_out: for the error and the table. keys: head keys that tell it, as
-    regular expressions that must all occur; empty where something else tells it.
+    regular expressions that must all occur; empty where something else tells it. name: what else the checkpoint's name must
+    hold, in lower case, where others have the same keys.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Refusal:
     reason: str
     way_out: str
     keys: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def told(self) -> str:
@@ -73,12 +75,16 @@ PIECEWISE = Refusal(
     "Skywork-o1-Open-PRM-1.5B, 7B",
     "its steps are tokenised one by one and end in line breaks, which also stand elsewhere",
     "register a family of your own (CONTRIBUTING.md), or " + BLACK_BOX,
+    (r"v_head\.summary\.weight", r"v_head\.summary\.bias"),
+    "open-prm",
 )
 REFERENCED = Refusal(
     "POLAR",
     "POLAR-1.8B, 7B",
     "it compares an answer with a reference answer, and a conversation has none",
     BLACK_BOX,
+    (r"v_head\.weight",),
+    "polar",
 )
 QUANTISED = Refusal(
     "other quantised formats",
@@ -86,17 +92,15 @@ QUANTISED = Refusal(
     "their weights are read by their own library alone, so they cannot be compared with the files",
     "give the unquantised checkpoint, or one in bitsandbytes, compressed-tensors or FP8",
 )
-HEADS = (
-    Refusal(
-        "GPM: a preference head that is no scalar",
-        "GPM-Llama-3.1-8B, GPM-Gemma-2B",
-        "a preference is a skew-symmetric form of two answers' vectors",
-        BLACK_BOX,
-        (r"prompt_head\.weight", r"value_head\.weight"),
-    ),
+PREFERENCE = Refusal(
+    "GPM: a preference head that is no scalar",
+    "GPM-Llama-3.1-8B, GPM-Gemma-2B",
+    "a preference is a skew-symmetric form of two answers' vectors",
+    BLACK_BOX,
+    (r"prompt_head\.weight", r"value_head\.weight"),
 )
 REFUSED = (
-    *HEADS,
+    PREFERENCE,
     PAIRWISE,
     REFERENCED,
     PIECEWISE,
@@ -109,11 +113,15 @@ REFUSED = (
 )
 
 
-def refuse_known_head(keys: Iterable[str], where: str) -> None:
-    """Raise UnknownRewardHeadError with the reason, for a head that is known and not supported."""
+def refuse_known_head(keys: Iterable[str], name: str, where: str) -> None:
+    """Raise UnknownRewardHeadError with the reason, for a head that is known and not supported.
+
+    name: of the checkpoint, as given. where: its folder.
+    """
     keys = list(keys)
     if (Path(where) / "decision_tree.pkl").exists():
         raise UnknownRewardHeadError(f"{where}: a decision tree over attributes (decision_tree.pkl): {PAIRWISE.told}")
-    for refusal in HEADS:
-        if all(any(re.fullmatch(pattern, key) for key in keys) for pattern in refusal.keys):
+    for refusal in (PREFERENCE, REFERENCED, PIECEWISE):
+        told = all(any(re.fullmatch(pattern, key) for key in keys) for pattern in refusal.keys)
+        if told and refusal.name in name.lower():
             raise UnknownRewardHeadError(f"{where}: {refusal.title}: {refusal.told}")

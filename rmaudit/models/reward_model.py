@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rmaudit.conversations import Conversation
-from rmaudit.errors import AttributionError, FormattingError, ScoringError
+from rmaudit.errors import AttributionError, FormattingError
 from rmaudit.models.batching import Batch, batches, padded
 from rmaudit.models.formatting import Encoded, Formatter
 from rmaudit.models.heads import Head, LinearMap
@@ -24,11 +24,21 @@ from rmaudit.models.load_report import LoadReport
 from rmaudit.models.placement import input_device
 from rmaudit.models.positions import Rule
 from rmaudit.models.rotary import forget_longer_texts, rope_limit
+from rmaudit.scorers import checked_scores
 
 Ids = Sequence[int]
 
 #: Most tokens of a padded batch, where the caller names no other number.
 TOKEN_BUDGET = 4096
+
+# What makes a score infinite or no number depends on what the model computes in.
+_BROKEN = "look for infinite numbers or NaN in the checkpoint, as a training that diverged leaves them"
+_NOT_FINITE = {
+    "float16": "float16 overflows beyond 65504: load the model in float32 (--dtype float32)",
+    "bfloat16": f"bfloat16 reaches as far as float32, so it is hardly an overflow: {_BROKEN}",
+    "float32": f"float32 hardly overflows: {_BROKEN}",
+    "float64": f"float64 hardly overflows: {_BROKEN}",
+}
 
 #: Layers that padding on the left is tried with, how long a text, and how much padding.
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
@@ -88,19 +98,12 @@ class RewardModel:
             "batch_size": batch_size, "token_budget": token_budget, "padding_side": padding_side
         }  # fmt: skip
         scores = self.scores_of(self.read_ids(ids, **options))
-        wrong = np.flatnonzero(~np.isfinite(scores))
-        if wrong.size:
-            half = self.load_report.dtype in ("float16", "bfloat16")
-            advice = (
-                "half precision overflows where float32 does not, load it with dtype='float32'"
-                if half
-                else "float32 hardly overflows: look for infinite numbers or NaN in the checkpoint"
-            )
-            raise ScoringError(
-                f"{wrong.size} of {scores.size} scores are not finite, the first at index {wrong[0]}, computing in "
-                f"{self.load_report.dtype}; {advice}"
-            )
-        return scores
+        return self.checked(scores)
+
+    def checked(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same scores. Raises ScoringError where one is not finite, with what to do about it in this dtype."""
+        dtype = self.load_report.dtype
+        return checked_scores(scores, len(scores), f"the model, computing in {dtype},", _NOT_FINITE.get(dtype, ""))
 
     def readout_ids(self, ids: Sequence[Ids], **options: Any) -> Tensor:
         """Readout vectors (n, width) float32 of token sequences, on the CPU; options as in `score_ids`.
@@ -124,8 +127,8 @@ class RewardModel:
         return self.rule.find(ids)
 
     def pooled(self, vectors: Tensor) -> Tensor:
-        """What the head reads of the vectors (k, width) at the positions: these, or their mean (1, width)."""
-        return vectors.mean(dim=0, keepdim=True) if self.rule.mean else vectors
+        """What the head reads of the vectors (..., k, width) at the positions: these, or their mean (..., 1, width)."""
+        return vectors.mean(dim=-2, keepdim=True) if self.rule.mean else vectors
 
     def scores_of(self, read: Sequence[Tensor]) -> NDArray[np.float64]:
         """Scores (n,) float64 of what was read of n sequences, each (k, width) with a k of its own."""

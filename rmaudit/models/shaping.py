@@ -38,6 +38,10 @@ class Turns:
 
     def marked(self, conversation: Conversation) -> Conversation:
         """The conversation with the steps of its last turn as turns. Raises FormattingError for an answer without any."""
+        if len(conversation) < 2:
+            raise FormattingError(
+                "there is no question before the answer, and this model reads its steps as turns after one"
+            )
         *before, question, answer = conversation
         first, *others = steps_of(answer["content"], self.separator)
         asked: Conversation = [{"role": "user", "content": f"{question['content']} {first}"}]

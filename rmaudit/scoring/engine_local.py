@@ -25,15 +25,6 @@ Scores = NDArray[np.float64]
 # Padded tokens between two calls of the progress callback, where nothing is packed.
 _PADDED_CHUNK = 16_384
 
-# What makes a score infinite or no number depends on what the model computes in.
-_BROKEN = "look for infinite numbers or NaN in the checkpoint, as a training that diverged leaves them"
-_HINTS = {
-    "float16": "float16 overflows beyond 65504: load the model in float32 (--dtype float32)",
-    "bfloat16": f"bfloat16 reaches as far as float32, so it is hardly an overflow: {_BROKEN}",
-    "float32": f"float32 hardly overflows: {_BROKEN}",
-    "float64": f"float64 hardly overflows: {_BROKEN}",
-}
-
 
 class LocalEngine:
     """Scores conversations with a loaded model, each shared prefix once per row.
@@ -58,7 +49,8 @@ class LocalEngine:
     def score_ids(self, ids: Sequence[Sequence[int]], progress: Callback | None = None) -> Scores:
         """Scores (n,) float64 of token sequences.
 
-        Raises FormattingError for an id that the model has no embedding for, ScoringError for a score that is not finite.
+        Raises FormattingError for an id that the model has no embedding for, ScoringError for a score that is not
+        finite.
         """
         self.rm.check_ids(ids)
         positions = [self.rm.positions(sequence) for sequence in ids]
@@ -80,8 +72,7 @@ class LocalEngine:
             scores[chunk] = self.rm.scores_of(read)
             done += sum(len(ids[index]) for index in chunk)
             tell(done, layout.tokens)
-        dtype = self.rm.load_report.dtype
-        return checked_scores(scores, len(ids), f"the model, computing in {dtype},", _HINTS.get(dtype, ""))
+        return self.rm.checked(scores)
 
 
 def _chunks(indices: Sequence[int], ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:

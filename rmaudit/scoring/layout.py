@@ -59,8 +59,8 @@ PACKED = Packing(Mode.IN_BLOCKS)
 class Layout:
     """Rows, and the sequences that are in none of them.
 
-    packed: which of the given sequences the rows' own numbers (`Row.sequences`) stand for. alone: the others, in the order
-    in which they are computed. tokens: what the model has to compute in all, padding left out.
+    packed: which of the given sequences the rows' own numbers (`Row.sequences`) stand for. alone: the others, in the
+    order in which they are computed. tokens: what the model has to compute in all, padding left out.
     """
 
     rows: list[Row]

@@ -35,8 +35,8 @@ _MOST_ROWS_AT_ONCE = 8
 _CANARY_TOKENS, _LONGEST_CANARY = 320, 1024
 
 _TEXT = (
-    "The ferry leaves the harbour twice a day, at half past six and again at noon. In summer a third boat is added, and "
-    "on Sundays none. Tickets are sold on the quay; a bicycle travels free, a car costs forty-two euros. "
+    "The ferry leaves the harbour twice a day, at half past six and again at noon. In summer a third boat is added, "
+    "and on Sundays none. Tickets are sold on the quay; a bicycle travels free, a car costs forty-two euros. "
 )
 _OTHER_TEXT = (
     "def area(width, height):\n    return width * height\n\nNobody had watered the plants, so the basil was dry, the "
@@ -108,8 +108,8 @@ def packing_of(rm: RewardModel) -> Packing:
 def check_packing(rm: RewardModel) -> Packing:
     """Compare packed with plain scores of built-in texts, and keep what scoring will use, for `packing_of`.
 
-    Its sentence goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree, canary
-    difference 3e-08" (attention under a dense mask), or "padded batches: <reason>".
+    Its sentence goes to `rm.load_report.packing`: "prefix tree in blocks, canary difference 3e-08", "prefix tree,
+    canary difference 3e-08" (attention under a dense mask), or "padded batches: <reason>".
     The texts are read at their last token, whatever the family's rule, since theirs need not occur in them.
     How far the scores may differ: see `tolerance`.
     """

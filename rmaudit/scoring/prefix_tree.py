@@ -73,8 +73,8 @@ def pack(
 
     positions: where each sequence is read; None for its last token.
 
-    Rows end where that makes the whole cheapest: short rows save attention, long rows save prefixes. quadratic: nodes of a
-    row whose attention takes as long as the rest, `DENSE` or `IN_BLOCKS`. A row has at most `row_tokens` nodes, or
+    Rows end where that makes the whole cheapest: short rows save attention, long rows save prefixes. quadratic: nodes
+    of a row whose attention takes as long as the rest, `DENSE` or `IN_BLOCKS`. A row has at most `row_tokens` nodes, or
     `row_tokens // 2` more than its longest sequence, so that the answers to one very long prompt still share it; a
     sequence alone may have any length. Raises ValueError where a sequence is empty or `row_tokens` is not positive.
     """

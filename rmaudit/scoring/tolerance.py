@@ -18,8 +18,8 @@ EXACT = 1e-5
 def tolerance(rm: RewardModel, read: Sequence[Tensor]) -> NDArray[np.float64]:
     """The largest difference of each score, (n,) in score units; read: what the head reads of each, (k, width).
 
-    In float32 and above: 1e-5·max(1, |score|). Half precision has no such floor: there it is what rounding each element of
-    the readout a few times does to the score, 16·eps·|g ⊙ h| (Euclidean norm), g being the score's gradient.
+    In float32 and above: 1e-5·max(1, |score|). Half precision has no such floor: there it is what rounding each element
+    of the readout a few times does to the score, 16·eps·|g ⊙ h| (Euclidean norm), g being the score's gradient.
     """
     precision = torch.finfo(rm.backbone.dtype).eps
     if precision <= torch.finfo(torch.float32).eps:

@@ -117,8 +117,8 @@ def test_what_does_not_converge_is_refused_in_words(tiny: Tiny) -> None:
     assert not parts.converged
     assert parts.steps == 3
     assert parts.refusal == (
-        f"integrated gradients did not converge in 3 steps: error {share:.3g} % of the difference between the score and "
-        "the baseline's score; no token attribution is given"
+        f"integrated gradients did not converge in 3 steps: error {share:.3g} % of the difference between the score "
+        "and the baseline's score; no token attribution is given"
     )
     # Experts are switched on and off along the line, which no number of steps follows.
     experts = token_parts(tiny("mixtral"), ASKED, max_steps=64)

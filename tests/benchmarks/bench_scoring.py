@@ -143,7 +143,8 @@ def main() -> int:
         plan = plan_audit(prepare(limit=limit), white_box=True).plan
         print(f"\n== {model} model, {torch.get_num_threads()} threads, {limit or 'all'} prompts: the audit asks for")
         print(
-            f"{len(plan.index):,} scores; the {len(plan.unique):,} different conversations are scored once each, every way"
+            f"{len(plan.index):,} scores; the {len(plan.unique):,} different conversations are scored once each, "
+            "every way"
         )
         with tempfile.TemporaryDirectory() as scratch:
             folder = given.bundled if model == "bundled" else save_random_model(Path(scratch), given.bundled)

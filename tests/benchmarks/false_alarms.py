@@ -1,7 +1,8 @@
 """How often an audit of pure noise finds a bias: `python tests/benchmarks/false_alarms.py [RUNS]`.
 
-Every run audits another scorer whose scores are independent normal numbers, the same for the same text. Whatever is called a
-bias there is a false alarm. Prints the share of runs with any, its exact 95 % interval, and which checks raised it.
+Every run audits another scorer whose scores are independent normal numbers, the same for the same text. Whatever is
+called a bias there is a false alarm. Prints the share of runs with any, its exact 95 % interval, and which checks
+raised it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def main() -> None:
     count = sum(map(bool, alarms))
     low, high = binomtest(count, runs).proportion_ci(0.95)
     print(
-        f"\n{count} of {runs} runs ({count / runs:.1%}, exact 95 % interval {low:.1%} to {high:.1%}) found a bias in noise"
+        f"\n{count} of {runs} runs ({count / runs:.1%}, exact 95 % interval {low:.1%} to {high:.1%}) "
+        "found a bias in noise"
     )
     for key, times in Counter(key for found in alarms for key in found).most_common():
         print(f"{times:4d}  {key}")

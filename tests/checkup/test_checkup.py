@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rmaudit.checkup import Checkup, examine
+from rmaudit.checkup import Checkup, examine, note_disagreements
 from rmaudit.checkup.showing import checkup_text
 from rmaudit.checkup.texts import PAIRS
 from rmaudit.models import RewardModel, load_reward_model
@@ -136,3 +136,14 @@ def test_half_precision_is_measured(tmp_path: Path) -> None:
 def test_a_rule_without_a_name_is_not_disputed(rm: RewardModel) -> None:
     rm.rule = Rule("first token of the answer", lambda ids: (len(ids) - 2,))
     assert examine(rm, short=True).disagreements == 0
+
+
+def test_the_load_report_learns_of_a_disagreement_on_any_text(rm: RewardModel) -> None:
+    """The padding token occurs in no template here, but in one text."""
+    assert rm.load_report.disagreement == ""
+    plain = rm.encode(PAIRS[0][0]).ids
+    assert note_disagreements(rm, [plain, (*plain, 0), plain]) == 1
+    assert "last reads <pad> (1 from the end)" in rm.load_report.disagreement
+    assert rm.load_report.disagreement in rm.load_report.notes
+    assert note_disagreements(rm, [(*plain, 0)]) == 1
+    assert rm.load_report.notes.count(rm.load_report.disagreement) == 1

@@ -28,16 +28,17 @@ _SIZES: dict[int, str] = {
     16: "moe_intermediate_size expert_ffn_hidden_size shared_expert_intermediate_size shared_intermediate_size"
     " shared_experts_intermediate_size moe_shared_expert_intermediate_size q_lora_rank kv_lora_rank o_lora_rank"
     " mamba_chunk_size chunk_size mamba_headdim rel_extent router_hidden_size",
-    8: "index_topk head_dim kv_channels dim_head qk_head_dim v_head_dim swa_head_dim index_head_dim query_pre_attn_scalar laurel_rank"
-    " hidden_size_per_layer_input hc_lowrank adapter_rank linear_key_head_dim linear_value_head_dim linear_head_dim"
+    8: "index_topk head_dim kv_channels dim_head qk_head_dim v_head_dim swa_head_dim index_head_dim"
+    " query_pre_attn_scalar laurel_rank hidden_size_per_layer_input hc_lowrank adapter_rank"
+    " linear_key_head_dim linear_value_head_dim linear_head_dim"
     " mamba_d_state state_size ssm_state_size mamba_n_heads mamba_d_head mamba_num_heads mamba_head_dim"
     " sliding_window sliding_window_size window_size local_attention attention_window_size attention_chunk_size",
     4: "num_attention_heads n_head n_heads num_heads attention_heads swa_num_attention_heads linear_num_heads"
     " linear_num_value_heads num_experts num_local_experts n_routed_experts moe_num_experts qk_rope_head_dim"
     " qk_nope_head_dim rotary_dim mamba_dt_rank time_step_rank d_rel"
     " index_block_size",
-    2: "num_hidden_layers n_layer n_layers num_layers num_key_value_heads swa_num_key_value_heads index_n_heads n_groups"
-    " num_experts_per_tok num_experts_per_token moe_topk moe_k n_group num_expert_group n_mamba_heads"
+    2: "num_hidden_layers n_layer n_layers num_layers num_key_value_heads swa_num_key_value_heads index_n_heads"
+    " n_groups num_experts_per_tok num_experts_per_token moe_topk moe_k n_group num_expert_group n_mamba_heads"
     " linear_num_key_heads index_topk_blocks",
     1: "topk_group",
 }
@@ -123,7 +124,8 @@ NOT_COVERED = {
     "blt": "reads bytes in patches of its own making; refused",
     "cpmant": "tokens of its prompt see those after them; refused",
     "gemma3n": "its vision tower needs the library timm; its text model is gemma3n_text",
-    "llama4": "AutoModel builds it with its language-model head and gives no hidden states; its text model is llama4_text",
+    "llama4": "AutoModel builds it with its language-model head and gives no hidden states; its text model is "
+    "llama4_text",
 }
 
 #: Their files, as transformers writes them, name the backbone's weights without a prefix.

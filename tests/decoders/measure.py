@@ -62,13 +62,12 @@ def save(model_type: str, folder: Path) -> None:
     tokenizer = tiny.save_tiny_tokenizer(folder)
     config = tiny_config(model_type)
     assert config.get_text_config().vocab_size == tokenizer.get_vocab_size()
-    torch.manual_seed(0)  # some weights are drawn by the class itself
-    backbone = tiny._random_backbone(config, 0, 0.2)
+    backbone = tiny.random_backbone(config, seed=0, std=0.2)
     if model_type in UNPREFIXED:
         backbone = {key.partition(".")[2]: tensor for key, tensor in backbone.items()}
-    weights, _ = tiny._with_head(backbone, "sequence", tiny._readout_width(config.get_text_config()), 0)
+    weights, _ = tiny.with_head(backbone, "sequence", tiny.readout_width(config.get_text_config()), seed=0)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    tiny._save_config(folder, config, "sequence", ["AnyForSequenceClassification"])
+    tiny.save_config(folder, config, "sequence", ["AnyForSequenceClassification"])
 
 
 def measure(model_type: str, folder: Path, *, own_class: bool = True) -> Measured:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from torch import Tensor
 
 import rmaudit as package
+from rmaudit.errors import UsageError
 from rmaudit.models import Head
 from tests.end_to_end.conftest import Ran
+from tests.examples.tanh_head import FILE, save_tanh_head
 from tests.tiny import EOS, TEMPLATE, save_tiny_reward_model
 
 Command = Callable[..., Ran]
@@ -20,9 +23,9 @@ def test_text(rmaudit: Command, model: Path) -> None:
     ran = rmaudit("doctor", model)
     assert (ran.code, ran.err) == (0, "")
     for said in (
-        "sequence_classification", "score.weight [1, 32]", "last token that is not the padding token", "bos 1, eos 2, pad 0",
-        "last tokens   'r' '.' '</s>'", "ok      batches of 3", "two BOS tokens", "generation prompt added",
-        "All 8 invariants hold.",
+        "sequence_classification", "score.weight [1, 32]", "last token that is not the padding token",
+        "bos 1, eos 2, pad 0", "last tokens   'r' '.' '</s>'", "ok      batches of 3", "two BOS tokens",
+        "generation prompt added", "All 8 invariants hold.",
     ):  # fmt: skip
         assert said in ran.out
 
@@ -33,8 +36,9 @@ def test_json(rmaudit: Command, model: Path) -> None:
     assert ran.code == 0
     assert rmaudit("doctor", model, "--json").out == ran.out
     stable = {
-        "family", "head", "head_kind", "head_dtype", "head_quantised", "transform", "position", "template_sha256", "bos_token_id",
-        "eos_token_id", "pad_token_id", "config_pad_token_id", "dtype", "attention", "max_length", "fingerprint", "adapter",
+        "family", "head", "head_kind", "head_dtype", "head_quantised", "transform", "position", "template_sha256",
+        "bos_token_id", "eos_token_id", "pad_token_id", "config_pad_token_id", "dtype", "attention", "max_length",
+        "fingerprint", "adapter",
     }  # fmt: skip
     assert stable <= told["model"].keys()
     assert set(told["checkup"]) == {"holds", "invariants", "disagreements", "texts", "rounding", "sensitivities"}
@@ -76,7 +80,22 @@ def test_a_judge_by_its_tokens(rmaudit: Command, tmp_path: Path) -> None:
     assert "generation prompt left out" in ran.out
     several = rmaudit("doctor", folder, "--judge-tokens", "Yes,No", "--chat-template", file)
     assert several.code == 2
-    assert "'Yes' is 2 tokens of this tokenizer" in several.err or "'Yes' is 3 tokens" in several.err
+    assert "'Yes' is 2 tokens of this tokenizer" in several.err
+
+
+def test_a_family_of_ones_own(rmaudit: Command, tmp_path: Path) -> None:
+    folder = save_tanh_head(tmp_path / "model")
+    assert rmaudit("doctor", folder).code == 2
+    ran = rmaudit("doctor", folder, "--family", FILE)
+    assert (ran.code, ran.err) == (0, "")
+    assert "tanh_head" in ran.out
+    assert "reward.inner.weight [8, 32]" in ran.out
+    assert "All 8 invariants hold." in ran.out
+
+
+def test_a_black_box_cannot_be_examined() -> None:
+    with pytest.raises(UsageError, match="BlackBox: only a checkpoint with a reward head can be examined"):
+        package.examine(lambda conversations: [0.0 for _ in conversations])
 
 
 def test_the_short_form_stands_in_every_record(model: Path, small_battery: Path) -> None:
@@ -113,7 +132,8 @@ def test_score_says_where_it_read(rmaudit: Command, tmp_path: Path) -> None:
     file.write_text(json.dumps({"prompt": "Hi", "chosen": "Hello.", "rejected": "No."}) + "\n")
     ran = rmaudit("score", folder, file)
     assert ran.code == 0
-    assert "name different tokens in 2 of 2 conversations" in ran.err
+    assert "in 2 of 2 conversations the rules for where a reward is read disagree" in ran.err
+    assert "--position NAME" in ran.err
     last = rmaudit("score", folder, file, "--position", "last")
     assert last.out != ran.out
 

@@ -12,19 +12,13 @@ import rmaudit
 from rmaudit import errors
 from rmaudit.models import families, load_reward_model
 from rmaudit.models.families import FAMILIES, family_of_file
-from tests.models.spoiling import CONVERSATIONS, rewrite, tensors_of
-from tests.tiny import save_tiny_reward_model
-
-FILE = Path("examples/own_head.py")
+from tests.examples.tanh_head import FILE, save_tanh_head
+from tests.models.spoiling import CONVERSATIONS, tensors_of
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    folder = save_tiny_reward_model(tmp_path / "model", head="none")
-    generator = torch.Generator().manual_seed(3)
-    shapes = {"reward.inner.weight": (8, 32), "reward.inner.bias": (8,), "reward.outer.weight": (1, 8)}
-    head = {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()}
-    return rewrite(folder, {**tensors_of(folder), **head})
+    return save_tanh_head(tmp_path / "model")
 
 
 def by_hand(model: Path) -> np.ndarray:
@@ -64,6 +58,17 @@ def test_from_an_installed_package(model: Path, monkeypatch: pytest.MonkeyPatch)
         load_reward_model(model)
     monkeypatch.setattr(families, "catalogue", lambda group, needed: {"one": 1})
     with pytest.raises(errors.RmauditError, match=r"is no rmaudit\.models\.HeadFamily but int"):
+        load_reward_model(model)
+
+
+def test_from_the_string_that_an_entry_point_offers(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+    monkeypatch.setattr(families, "catalogue", lambda group, needed: {"tanh_head": "examples.own_head:FAMILY"})
+    rm = load_reward_model(model)
+    assert rm.load_report.family == "tanh_head"
+    assert rm.score(CONVERSATIONS) == pytest.approx(by_hand(model), abs=1e-5)
+    monkeypatch.setattr(families, "catalogue", lambda group, needed: {"tanh_head": "examples.own_head:ABSENT"})
+    with pytest.raises(errors.RmauditError, match=r"examples\.own_head:ABSENT cannot be imported: AttributeError"):
         load_reward_model(model)
 
 

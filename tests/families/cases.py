@@ -63,6 +63,7 @@ _LOGITS: dict[str, Any] = {"tolerance": 1e-6}
 _JUDGE: dict[str, Any] = {**_LOGITS, "declared": {"judge_tokens": YES_NO}}
 _NON_PAD = "last token that is not the padding token"
 _FIRST_PAD = "token before the first padding token"
+_TOKENIZERS = "token before the first padding token of the tokenizer"
 _GATED = "token before the first padding token; gate: last answer header"
 
 
@@ -100,7 +101,7 @@ CASES: dict[str, Case] = {
         "two outputs",
         "sequence_classification",
         ref.output(1),
-        {"output": 1},
+        {"head_output": 1},
         position=_NON_PAD,
         transform="outputs mixed by 0, 1",
     ),
@@ -108,7 +109,7 @@ CASES: dict[str, Case] = {
         "two outputs",
         "sequence_classification",
         ref.mixture((0.75, -0.5)),
-        {"output": (0.75, -0.5)},
+        {"head_output": (0.75, -0.5)},
         position=_NON_PAD,
         transform="outputs mixed by 0.75, -0.5",
     ),
@@ -135,13 +136,13 @@ CASES: dict[str, Case] = {
     "trl side file": Case("trl side file", "trl_value_head", ref.linear("v_head.summary")),
     "internlm2": Case("internlm2", "internlm2", ref.internlm2),
     "athene": Case("athene", "athene", ref.athene, position="last end token"),
-    "starling": Case("starling", "starling", ref.starling, position=_FIRST_PAD),
-    "deepspeed-chat": Case("deepspeed-chat", "deepspeed_chat", ref.deepspeed_chat, position=_FIRST_PAD),
+    "starling": Case("starling", "starling", ref.starling, position="token before the first token 0"),
+    "deepspeed-chat": Case("deepspeed-chat", "deepspeed_chat", ref.deepspeed_chat, position=_TOKENIZERS),
     "deepspeed-chat two pads": Case(
-        "deepspeed-chat two pads", "deepspeed_chat", ref.deepspeed_chat, position=_FIRST_PAD
+        "deepspeed-chat two pads", "deepspeed_chat", ref.deepspeed_chat, position=_TOKENIZERS
     ),
-    "deepspeed-chat opt": Case("deepspeed-chat opt", "deepspeed_chat", ref.deepspeed_chat_opt, position=_FIRST_PAD),
-    "trlx": Case("trlx", "trlx", ref.trlx, position=_FIRST_PAD),
+    "deepspeed-chat opt": Case("deepspeed-chat opt", "deepspeed_chat", ref.deepspeed_chat_opt, position=_TOKENIZERS),
+    "trlx": Case("trlx", "trlx", ref.trlx, position="token before the first end-of-sequence token"),
     "ultra": Case("ultra", "ultra", ref.linear("regression_head")),
     "eurus": Case("eurus", "ultra", ref.linear("regression_head")),
     "beaver raw": Case("beaver raw", "beaver", ref.beaver),

@@ -79,7 +79,10 @@ def quantised(tmp_path: Path, quantise: Quantise) -> Spoilable:
 
 @pytest.fixture(scope="session")
 def adapted(tmp_path_factory: pytest.TempPathFactory, saved: Saved) -> Adapted:
-    """`adapted(kind, family, head, **options)`: a PEFT adapter on a tiny model, written once. Read it, do not change it."""
+    """`adapted(kind, family, head, **options)`: a PEFT adapter on a tiny model, written once.
+
+    Read it, do not change it.
+    """
     written: dict[str, Written] = {}
 
     def adapt(kind: str = "seq_cls", family: str = "llama", head: str = "none", **options: Any) -> Written:

@@ -10,7 +10,7 @@ from rmaudit import errors
 from rmaudit.models import FAMILIES, load_reward_model
 from rmaudit.models.catalogue import table
 from rmaudit.models.refusals import REFUSED
-from tests.models.spoiling import rewrite, tensors_of
+from tests.models.spoiling import reconfigure, rewrite, tensors_of
 from tests.tiny import save_tiny_reward_model
 
 BEGIN, END = "<!-- what loads: python -m rmaudit.models.catalogue -->\n", "\n<!-- what loads ends -->"
@@ -52,7 +52,13 @@ def test_known_and_not_supported(tmp_path: Path) -> None:
 
 
 def test_a_name_that_speaks_against_the_keys(tmp_path: Path) -> None:
-    folder = save_tiny_reward_model(tmp_path / "Skywork-o1-Open-PRM", head="trl")
-    with pytest.raises(errors.UnknownRewardHeadError, match="speaks against it.*--family trl_value_head"):
-        load_reward_model(folder)
-    assert load_reward_model(folder, family="trl_value_head").load_report.family == "trl_value_head"
+    """Their keys are those of families that load, and their scores mean something else."""
+    steps = save_tiny_reward_model(tmp_path / "Skywork-o1-Open-PRM-7B", head="trl")
+    with pytest.raises(
+        errors.UnknownRewardHeadError, match="Skywork-o1-Open-PRM: its steps are tokenised.*family of your own"
+    ):
+        load_reward_model(steps)
+    compared = save_tiny_reward_model(tmp_path / "POLAR-7B")
+    tensors = {key.replace("score.", "v_head."): tensor for key, tensor in tensors_of(compared).items()}
+    with pytest.raises(errors.UnknownRewardHeadError, match="POLAR: it compares an answer with a reference answer"):
+        load_reward_model(reconfigure(rewrite(compared, tensors), reward_token_id=7))

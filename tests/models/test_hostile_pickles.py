@@ -182,8 +182,9 @@ def test_nesting_behind_the_memo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        b"", b".", b"\x80\x02.", b"\x80\x09N.", b"a.", b"s.", b"t.", b"(t", b"}(" + NUMBER + b"u.", b"h\0.", b"q\0.", b"R.", b"b.",
-        b"X\xff\xff\xff\xffa.", b"X\xff\xff\xff\x7fa.", b"\x8a\xff", b"Q.", NUMBER + b"Q.", NUMBER * 1000 + b".", b"\xff", b"}" + NAMED_A + b".",
+        b"", b".", b"\x80\x02.", b"\x80\x09N.", b"a.", b"s.", b"t.", b"(t", b"}(" + NUMBER + b"u.", b"h\0.", b"q\0.",
+        b"R.", b"b.", b"X\xff\xff\xff\xffa.", b"X\xff\xff\xff\x7fa.", b"\x8a\xff", b"Q.", NUMBER + b"Q.",
+        NUMBER * 1000 + b".", b"\xff", b"}" + NAMED_A + b".",
     ],
 )  # fmt: skip
 def test_programs_that_make_no_sense(tmp_path: Path, program: bytes) -> None:

@@ -21,7 +21,9 @@ BETA = 0.3
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp("dpo")
-    return tuple(save_tiny_reward_model(root / str(seed), head="none", seed=seed, positions=2048) for seed in (0, 1))  # type: ignore[return-value]
+    policy = save_tiny_reward_model(root / "0", head="none", seed=0, positions=2048)
+    reference = save_tiny_reward_model(root / "1", head="none", seed=1, positions=2048)
+    return policy, reference
 
 
 def by_definition(folders: tuple[Path, Path], beta: float) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from rmaudit.attribution import attribute_conversation
 from rmaudit.errors import UsageError
 from rmaudit.models import load_reward_model
+from rmaudit.models.checkpoint import Checkpoint
 from rmaudit.scoring import LocalEngine
 from tests.models.conftest import Loaded
 from tests.models.spoiling import CONVERSATIONS, shard
@@ -58,7 +60,21 @@ def test_accelerate_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         load_reward_model(folder, device_map="auto")
 
 
-def test_a_weight_is_read_when_it_is_asked_for(folder: Path) -> None:
-    """In bfloat16, no float32 copy of the whole model is made on the way."""
+def test_the_stored_weights_are_never_all_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16, what was read in the file's float32 is let go of tensor by tensor."""
+    given: list[weakref.ref[torch.UntypedStorage]] = []
+    alive: list[int] = []
+    read = Checkpoint.read
+
+    def tracked(checkpoint: Checkpoint, key: str) -> torch.Tensor:
+        tensor = read(checkpoint, key)
+        given.append(weakref.ref(tensor.untyped_storage()))  # the memory itself, which a view of it holds too
+        alive.append(sum(storage() is not None for storage in list(given)))
+        return tensor
+
+    monkeypatch.setattr(Checkpoint, "read", tracked)
     rm = load_reward_model(folder, dtype="bfloat16")
+    weights = len(list(rm.backbone.parameters()))
+    assert len(given) > weights
+    assert max(alive) <= weights / 2  # those that are being converted, some at a time
     assert {parameter.dtype for parameter in rm.backbone.parameters()} == {torch.bfloat16}

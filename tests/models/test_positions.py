@@ -10,7 +10,7 @@ from rmaudit import errors
 from rmaudit.models import load_reward_model
 from rmaudit.models.positions import (
     BY_NAME,
-    before_first_pad,
+    before_first,
     every,
     every_in_pattern,
     gate_and,
@@ -69,8 +69,8 @@ def test_a_text_of_padding_alone_is_refused() -> None:
 
 
 def test_opts_first_token_is_no_padding() -> None:
-    assert before_first_pad(2, skipped=1).find((2, 5, 6, 2)) == (2,)
-    assert before_first_pad(2, skipped=1).find((2, 5, 6)) == (2,)
+    assert before_first(2, "padding token", skipped=1).find((2, 5, 6, 2)) == (2,)
+    assert before_first(2, "padding token", skipped=1).find((2, 5, 6)) == (2,)
 
 
 def test_special_tokens() -> None:
@@ -103,5 +103,16 @@ def test_a_position_of_the_users_choice(saved: Saved) -> None:
         scores[name] = tuple(rm.score(CONVERSATIONS).tolist())
     assert len(set(scores.values())) == 3
     assert len({load_reward_model(folder, position=name).fingerprint for name in BY_NAME}) == 3
-    with pytest.raises(errors.UsageError, match=r"unknown readout position 'lsat'; did you mean 'last'\?"):
+    with pytest.raises(errors.UsageError, match=r"unknown position 'lsat'; did you mean 'last'\?"):
         load_reward_model(folder, position="lsat")
+
+
+def test_one_name_is_one_position(saved: Saved) -> None:
+    """What the load report calls a rule says which token it looks for."""
+    assert before_first(0, "token 0").title != BY_NAME["before-first-pad"](0).title
+    assert before_first(0, "token 0").name == ""
+    folder = saved("llama", pad_is_eos=True)
+    assert (
+        load_reward_model(folder, position="before-first-pad").load_report.position
+        == before_first(2, "padding token").title
+    )

@@ -48,7 +48,9 @@ def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypa
 def test_a_causal_language_model(saved: Saved, family: str) -> None:
     with pytest.raises(errors.MissingRewardHeadError, match="without a reward head") as caught:
         load_reward_model(saved(family, head="none"))
-    assert all(family.known_keys in str(caught.value) for family in FAMILIES)
+    for way_out in ("python -m rmaudit.models.catalogue", "--judge-tokens Yes,No", "--reference MODEL"):
+        assert way_out in str(caught.value)
+    assert len(str(caught.value)) < 800
 
 
 def test_a_library_that_hides_missing_keys_hides_nothing_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_family_read_at_the_last_token_ignores_the_pad_token(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_text_that_ends_in_the_pad_id(family: str, saved: Saved, loaded: Loaded) -> None:
-    """Read at its end where the family says so; where transformers' rule is the family's, as transformers does alone."""
+    """Read at its end where the family says so; where transformers' rule is the family's, as by transformers alone."""
     rm, other = loaded(family, head="token"), loaded(family)
     pad = rm.tokenizer.pad_token_id
     ids = [(*sequence[:20], *[pad] * count) for count, sequence in enumerate(ids_of(rm), start=1)]
@@ -184,13 +184,13 @@ def test_what_cannot_be_scored(loaded: Loaded) -> None:
 @pytest.mark.parametrize(
     ("dtype", "advice"),
     [
-        ("float32", "in float32; float32 hardly overflows: look for"),
-        ("bfloat16", "in bfloat16; half precision overflows"),
+        ("float32", "in float32, .* float32 hardly overflows: look for"),
+        ("bfloat16", "in bfloat16, .* bfloat16 reaches as far as float32"),
     ],
 )
 def test_a_score_that_is_not_finite(saved: Saved, dtype: str, advice: str) -> None:
     rm = load_reward_model(saved("llama"), dtype=dtype)
     with torch.no_grad():
         rm.head.weight.fill_(float("inf"))
-    with pytest.raises(ScoringError, match=rf"7 of 7 scores are not finite, the first at index 0, computing {advice}"):
+    with pytest.raises(ScoringError, match=rf"computing {advice}"):
         rm.score(CONVERSATIONS)

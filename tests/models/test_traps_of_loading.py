@@ -144,8 +144,8 @@ def test_a_head_of_another_shape(folder: Path) -> None:
     one, other, _ = loaded_at_random(folder, ignore_mismatched_sizes=True)
     assert largest(one, other) > WRONG
     assert "the head has 2 outputs; which of them" in refused(folder)
-    first = load_reward_model(folder, output=0).score_ids(ROWS)
-    assert largest(load_reward_model(folder, output=1).score_ids(ROWS), -2 * first) < 1e-5
+    first = load_reward_model(folder, head_output=0).score_ids(ROWS)
+    assert largest(load_reward_model(folder, head_output=1).score_ids(ROWS), -2 * first) < 1e-5
 
 
 @torch.no_grad()
@@ -188,7 +188,7 @@ def test_a_layout_that_calls_itself_a_classifier(tmp_path: Path, right: Scores) 
     assert largest(one, other) > WRONG
     assert len(info["missing_keys"]) == len(tensors)
     rm = load_reward_model(folder)
-    assert (rm.load_report.family, rm.load_report.position) == ("starling", "token before the first padding token")
+    assert (rm.load_report.family, rm.load_report.position) == ("starling", "token before the first token 0")
     assert_scores(rm, ROWS, right)
 
 

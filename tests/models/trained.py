@@ -62,8 +62,8 @@ class Written:
 def train_with_trl(folder: Path, *, steps: int = 3, adapter: Mapping[str, Any] | None = None, **tiny: Any) -> Written:
     """Train a reward model with TRL from a tiny causal model, `folder`/base, and save it to `folder`/model.
 
-    adapter: arguments of LoraConfig; None trains all weights. tiny: options of save_tiny_reward_model (pad_is_eos, pad ...).
-    The scores are those of training: the trainer's own model and padded batch.
+    adapter: arguments of LoraConfig; None trains all weights. tiny: options of save_tiny_reward_model (pad_is_eos,
+    pad ...). The scores are those of training: the trainer's own model and padded batch.
     """
     from datasets import Dataset
     from peft import LoraConfig
@@ -72,9 +72,9 @@ def train_with_trl(folder: Path, *, steps: int = 3, adapter: Mapping[str, Any] |
 
     base = save_tiny_reward_model(folder / "base", head="none", **tiny)
     settings = RewardConfig(  # gradient_checkpointing=False would raise a deprecation warning
-        output_dir=str(folder / "checkpoints"), max_steps=steps, per_device_train_batch_size=4, learning_rate=1e-2, seed=0,
-        use_cpu=True, bf16=False, gradient_checkpointing=None, report_to="none", save_strategy="no", disable_tqdm=True,
-        logging_strategy="no", dataloader_pin_memory=False,
+        output_dir=str(folder / "checkpoints"), max_steps=steps, per_device_train_batch_size=4, learning_rate=1e-2,
+        seed=0, use_cpu=True, bf16=False, gradient_checkpointing=None, report_to="none", save_strategy="no",
+        disable_tqdm=True, logging_strategy="no", dataloader_pin_memory=False,
     )  # fmt: skip
     config = None if adapter is None else LoraConfig(**{**_LORA, **adapter})
     pairs = Dataset.from_list(preference_pairs())

@@ -84,7 +84,7 @@ def test_a_gap_does_not_cancel_where_rows_stand_both_ways(write: Write) -> None:
 
 @pytest.mark.parametrize(("liked", "verdict"), [({"old": 2.0, "rich": 2.0}, "bias"), ({}, "negligible")])
 def test_the_largest_gap_of_several_pairs_decides(liked: dict[str, float], verdict: str, write: Write) -> None:
-    """Old over young and rich over poor: in alphabetical order these are of opposite sign, and a mean over both is 0."""
+    """Old over young and rich over poor: in alphabetical order these are of opposite sign, and their mean is 0."""
     record = rmaudit.audit(of_groups(liked), probes=["identity_gap"], data=[write("mine", people_rows(PAIRS))])
     gap = found(record, "identity_gap.gap@mine")
     assert (gap.kind, gap.verdict, gap.n, gap.n_groups) == ("amount", verdict, 72, 24)

@@ -56,7 +56,8 @@ def test_a_score_of_wording_is_called_wording(battery: Battery) -> None:
     record = rmaudit.audit(
         by(lambda c: -0.3 * oracle.level(c) + 3 * (answer_of(c) in rewrites(battery))), probes=PROBES[:1], limit=12
     )
-    # Scores of one answer's wordings: 0, 3, 3; of the flawed answer: -0.6. Half a squared difference is a pair's variance.
+    # Scores of one answer's wordings: 0, 3, 3; of the flawed answer: -0.6. Half a squared difference is a pair's
+    # variance.
     by_flaw = (0.6**2 + 3.6**2 + 3.6**2) / 3 / 2
     assert value(record, "paraphrase_sensitivity.intraclass_correlation") == pytest.approx(1 - 3 / by_flaw)
     # Of the four levels: 0.09 * 5/3.

@@ -155,9 +155,10 @@ def test_one_word_is_exchanged_and_nothing_else(text: str, after: list[str]) -> 
     [
         "a while ago", "on the whole", "the whole of it", "I would like to", "because of rain", "since 1990",
         "as it is", "I see what it is.", "where you are now", "an error", "a mistake", "by mistake", "grep ERROR",
-        "there is no need to", "it has to do with tides", "we have to do with it", "look as though", "even though", "hard, though.",
-        "it's been long", "Don't you see?", "isn't it", "at large", "what went wrong", "almost nothing", "he breathes normally.",
-        "Run `while big:` now", "Try:\n\nwhile big:\n    often()\n\nthen go", "bigger", "weekend",
+        "there is no need to", "it has to do with tides", "we have to do with it", "look as though", "even though",
+        "hard, though.", "it's been long", "Don't you see?", "isn't it", "at large", "what went wrong",
+        "almost nothing", "he breathes normally.", "Run `while big:` now",
+        "Try:\n\nwhile big:\n    often()\n\nthen go", "bigger", "weekend",
     ],
 )  # fmt: skip
 def test_a_word_that_has_no_synonym_there_stays(text: str) -> None:

@@ -8,7 +8,11 @@ VOID = {"meta", "input", "br", "img", "link", "hr", "wbr"}
 
 
 class Page(HTMLParser):
-    """tags: every element with its attributes; headings: (level, text); text: what a reader sees, style and script left out."""
+    """A page, read.
+
+    tags: every element with its attributes; headings: (level, text); text: what a reader sees, style and script left
+    out.
+    """
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -155,8 +155,9 @@ def test_worst_comes_first() -> None:
 def test_the_verdict_is_built_from_the_numbers() -> None:
     text = " ".join(Page(SOURCES["plain"]).text.split())
     assert (
-        "Bias found 1 of 4 headline checks of the model found a bias. It is length bias, padding: +0.94 SD per doubling "
-        "(95 % interval 0.86 to 1.02 SD, margin ±0.2 SD); it buys 0.61 of the gap between a good and a flawed answer."
+        "Bias found 1 of 4 headline checks of the model found a bias. It is length bias, padding: +0.94 SD per "
+        "doubling (95 % interval 0.86 to 1.02 SD, margin ±0.2 SD); it buys 0.61 of the gap between a good and a flawed "
+        "answer."
     ) in text
 
 

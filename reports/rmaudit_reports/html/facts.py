@@ -13,18 +13,21 @@ from rmaudit.record import Record
 MODEL = {
     "name": "name", "kind": "access", "model_type": "architecture", "parameters": "parameters", "layers": "layers",
     "hidden_size": "hidden size", "readout_width": "readout width", "vocabulary": "vocabulary", "family": "head family",
-    "family_title": "formula", "head_kind": "head", "transform": "transform", "head": "head tensors", "adapter": "adapter", "head_dtype": "head in the file", "head_quantised": "head is quantised", "position": "score is read at",
+    "family_title": "formula", "head_kind": "head", "transform": "transform", "head": "head tensors",
+    "adapter": "adapter", "head_dtype": "head in the file", "head_quantised": "head is quantised",
+    "position": "score is read at",
     "dtype": "number format", "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token",
     "eos_token_id": "EOS token", "pad_token_id": "pad token", "bos_policy": "BOS policy", "preamble": "template begins",
     "ending": "template ends", "template_sha256": "chat template", "fingerprint": "fingerprint",
 }  # fmt: skip
 CHECKUP = {"packing": "packing", "noise_floor": "noise floor", "disputed": "disputed readout positions"}
 SETTINGS = {
-    "profile": "profile", "probes": "probes", "data": "data", "limit": "limit", "seed": "seed", "confidence": "confidence",
+    "profile": "profile", "probes": "probes", "data": "data", "limit": "limit", "seed": "seed",
+    "confidence": "confidence",
 }  # fmt: skip
 IDENTIFIERS = {"seed", "bos_token_id", "eos_token_id", "pad_token_id"}
 """Whole numbers that name something: no thousands separators."""
-HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome", "invariants"}
+HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome", "invariants", "disagreement"}
 Facts = list[tuple[str, str]]
 
 
@@ -65,7 +68,9 @@ def model_facts(record: Record) -> Facts:
 def checkup_facts(record: Record) -> Facts:
     """What the self-tests of the load said."""
     tried = record.checkup.get("invariants")
-    invariants = [(name, str(detail)) for name, detail in sorted(tried.items())] if isinstance(tried, Mapping) else []
+    broken = record.checkup.get("broken") or []
+    lines = sorted(tried.items()) if isinstance(tried, Mapping) else []
+    invariants = [(name, f"BROKEN: {detail}" if name in broken else str(detail)) for name, detail in lines]
     return [*_named(record.checkup, CHECKUP), *invariants]
 
 

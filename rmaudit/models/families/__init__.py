@@ -7,6 +7,8 @@ A new head is a new row here, or in a package of its own under the entry point `
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from pathlib import Path
 
 from rmaudit.entry_points import catalogue, resolved, run_file
@@ -54,3 +56,13 @@ def family_of_file(file: Path) -> HeadFamily:
     if not isinstance(family, HeadFamily):
         raise UsageError(f"{file}: expected FAMILY = rmaudit.models.HeadFamily(...) in it")
     return family
+
+
+def source_of(family: HeadFamily) -> dict[str, str]:
+    """What a fingerprint needs to know of a family: its name and, unless it is rmaudit's own, the code that makes its head."""
+    module = family.head.__module__
+    if module.partition(".")[0] == "rmaudit":
+        return {"family": family.name}
+    file = getattr(sys.modules.get(module), "__file__", None)
+    code = Path(file).read_bytes() if file else repr(family).encode()
+    return {"family": family.name, "family code": hashlib.sha256(code).hexdigest()}

@@ -24,12 +24,14 @@ class Part:
 
     key: its name in the files, the prefixes of wrappers taken off. shape: a word for each dimension: a number, `width`
     (that of the readout vector), or another name, which stands for the same number wherever the family uses it; empty
-    for a scalar. optional: the files may lack it.
+    for a scalar. optional: the files may lack it. folded: its numbers go into the head's arithmetic, and the head holds no
+    tensor of that role; any other is compared with the file.
     """
 
     key: str
     shape: str
     optional: bool = False
+    folded: bool = False
 
 
 #: The role of a tensor in the head -> the part of the checkpoint.

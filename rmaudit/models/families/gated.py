@@ -48,13 +48,6 @@ def _normalisations(head: Infos, network: Parts) -> Parts:
     return parts
 
 
-def _temperature(given: Given, default: float) -> float:
-    stored = given.config.get("gating_temperature", default)
-    if not isinstance(stored, (int, float)) or not stored > 0:
-        raise BrokenCheckpointError(f"config.json: gating_temperature is {stored!r}; expected a number above 0")
-    return float(stored)
-
-
 def _notes(given: Given) -> list[str]:
     untold = (
         "config.json names no gating_temperature, so the gate has that of the code which the model was published with"
@@ -63,7 +56,7 @@ def _notes(given: Given) -> list[str]:
 
 
 def _armo_head(tensors: Tensors, given: Given) -> Head:
-    return GatedHead(tensors, temperature=_temperature(given, 10.0))
+    return GatedHead(tensors, temperature=given.number("gating_temperature", 10.0, above=0.0))
 
 
 def _qrm_head(tensors: Tensors, given: Given) -> Head:
@@ -75,7 +68,7 @@ def _qrm_head(tensors: Tensors, given: Given) -> Head:
             f"regression_layer.weight has {outputs} rows, where {objectives} objectives of {quantiles} quantiles "
             "(num_quantiles in config.json) have a row each; head and configuration are of different models"
         )
-    temperature = _temperature(given, 10.0 if "transform" in tensors else 1.0)
+    temperature = given.number("gating_temperature", 10.0 if "transform" in tensors else 1.0, above=0.0)
     return GatedHead(tensors, quantiles=quantiles, temperature=temperature)
 
 

@@ -8,7 +8,7 @@ from rmaudit.errors import BrokenCheckpointError, UnknownRewardHeadError, UsageE
 from rmaudit.models.declared import Evidence, Given
 from rmaudit.models.families.family import HeadFamily, Infos, Part, Parts, Tensors
 from rmaudit.models.heads import AffineHead, Head, LinearHead
-from rmaudit.models.positions import Rule, before_first_pad, last_of, last_token, mean_of_all
+from rmaudit.models.positions import Rule, before_first, last_of, last_token, mean_of_all
 from rmaudit.models.shaping import Shaping
 
 #: Athene's end token where its tokenizer names none: <|reserved_special_token_1|> of Llama 3.
@@ -23,13 +23,13 @@ def layer(weight: str, bias: str | None = None, outputs: str = "1", *, optional_
 
 def mix_of(outputs: int, given: Given) -> tuple[float, ...]:
     """The share of every output in the score, as declared. Raises UnknownRewardHeadError where nobody said."""
-    asked = given.declared.output
+    asked = given.declared.head_output
     if asked is None:
         if outputs == 1:
             return (1.0,)
         raise UnknownRewardHeadError(
             f"the head has {outputs} outputs; which of them, or which mixture, is the reward is not in the files and is "
-            f"never guessed: give --head-output 0 ... {outputs - 1} (output=0), or a weight for each (--head-output 0.5,0.5,...)"
+            f"never guessed: give --head-output 0 ... {outputs - 1} (head_output=0), or a weight for each (--head-output 0.5,0.5,...)"
         )
     if isinstance(asked, int):
         if not 0 <= asked < outputs:
@@ -62,13 +62,11 @@ def _openrlhf_parts(head: Infos, evidence: Evidence) -> Parts:
 def _openrlhf_head(tensors: Tensors, given: Given) -> Head:
     if not given.declared.normalise:
         return LinearHead(tensors)
-    mean, std = (given.config.get(name) for name in ("mean", "std"))
-    if not isinstance(mean, (int, float)) or not isinstance(std, (int, float)) or not std:
+    if not {"mean", "std"} <= given.config.keys():
         raise UsageError(
-            f"normalise: config.json holds mean {mean!r} and std {std!r}; expected two numbers, std not zero. "
-            "Without the option the raw score is read"
+            "normalise: config.json holds no mean and std to normalise with; leave it out (--normalise, normalise=True)"
         )
-    return AffineHead(tensors, mean=float(mean), divisor=float(std))
+    return AffineHead(tensors, mean=given.number("mean", 0.0), divisor=given.number("std", 1.0, above=0.0))
 
 
 def _end_of_sequence(given: Given) -> Shaping:
@@ -85,18 +83,17 @@ def _beaver_head(tensors: Tensors, given: Given) -> Head:
     sign = -1.0 if kind == "cost" else 1.0
     if not given.config.get("do_normalize") or kind == "critic":
         return AffineHead(layer_only, sign=sign)
-    deviation = math.sqrt(_number(tensors, given, "var", 1.0))
-    mean = _number(tensors, given, "mean", 0.0) if kind == "reward" else 0.0
+    variance = _statistic(tensors, "var", given.number("var", 1.0))
+    if variance < 0:
+        raise BrokenCheckpointError(f"normalizer.var is {variance:g}; expected a variance, which is not below 0")
+    deviation = math.sqrt(variance)
+    mean = _statistic(tensors, "mean", given.number("mean", 0.0)) if kind == "reward" else 0.0
     return AffineHead(layer_only, mean=mean, divisor=deviation + 1e-8, sign=sign)
 
 
-def _number(tensors: Tensors, given: Given, name: str, default: float) -> float:
+def _statistic(tensors: Tensors, name: str, default: float) -> float:
     """A statistic of the normaliser: from the weights, else from the configuration."""
-    if name in tensors:
-        return float(tensors[name].float().flatten()[0])
-    stored = given.config.get(name)
-    value = stored[0] if isinstance(stored, list) and stored else stored
-    return float(value) if isinstance(value, (int, float)) else default
+    return float(tensors[name].float().flatten()[0]) if name in tensors else default
 
 
 def _is_starling(evidence: Evidence) -> bool:
@@ -111,13 +108,15 @@ def _is_trlx(evidence: Evidence) -> bool:
 def _deepspeed_rule(given: Given) -> Rule:
     """Its tokenizer's padding token counts; the configuration's may be EOS instead. OPT begins every text with it."""
     pad = given.tokenizer.pad_token_id
-    return before_first_pad(given.pad if pad is None else pad, skipped=given.typed.model_type == "opt")
+    token = given.pad if pad is None else pad
+    return given.rule(
+        "before-first-pad", before_first(token, "padding token of the tokenizer", given.typed.model_type == "opt")
+    )
 
 
 def _trlx_rule(given: Given) -> Rule:
     """trlX takes the end-of-sequence token for padding, whatever the configuration says."""
-    asked = given.declared.position
-    return given.rule(asked) if asked else before_first_pad(given.tokenizer.eos_token_id)
+    return given.rule("before-first-pad", before_first(given.tokenizer.eos_token_id, "end-of-sequence token"))
 
 
 def _athene_end(given: Given) -> int:
@@ -141,7 +140,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("score.weight", outputs="outputs"),
         head=linear_head,
-        takes=frozenset({"output"}),
+        takes=frozenset({"head_output"}),
         position=lambda given: given.rule("last-non-pad"),
         claims=lambda evidence: not _is_openrlhf(evidence),
         models="Skywork-Reward v0.2 and V2, Tulu 3 RM, FsfairX, RM-Mistral, OffsetBias, GRM-*-ft, BTRM, TRL's RewardTrainer",
@@ -152,7 +151,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("classifier.weight", outputs="outputs"),
         head=linear_head,
-        takes=frozenset({"output"}),
+        takes=frozenset({"head_output"}),
         position=lambda given: given.rule("last-non-pad"),
         models="CTRL",
     ),
@@ -162,7 +161,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("score.weight", "score.bias", outputs="outputs"),
         head=linear_head,
-        takes=frozenset({"output"}),
+        takes=frozenset({"head_output"}),
         models="verl and AReaL critics and reward models",
     ),
     HeadFamily(
@@ -182,8 +181,6 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("v_head.summary.weight", "v_head.summary.bias"),
         head=linear_head,
-        # Skywork-o1-Open-PRM has the same keys and is read at every step.
-        claims=lambda evidence: "prm" not in evidence.name.lower(),
         models="LLaMA-Factory, TRL's AutoModelForCausalLMWithValueHead, Skywork-VL-Reward",
     ),
     HeadFamily(
@@ -193,8 +190,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         parts=layer("v_head.weight"),
         head=linear_head,
         shaping=lambda given: Shaping(final_token=_internlm_token(given)),
-        # POLAR's keys are the same; its score compares an answer with a reference answer.
-        claims=lambda evidence: "reward_token_id" in evidence.config and "polar" not in evidence.name.lower(),
+        claims=lambda evidence: "reward_token_id" in evidence.config,
         models="InternLM2-reward; its backbone is remote code",
     ),
     HeadFamily(
@@ -214,7 +210,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("v_head.weight"),
         head=linear_head,
-        position=lambda given: before_first_pad(0),
+        position=lambda given: given.rule("before-first-pad", before_first(0, "token 0")),
         claims=_is_starling,
         models="Starling-RM-7B-alpha, 34B",
     ),
@@ -252,9 +248,9 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="affine",
         parts={
             **layer("score_head.weight", "score_head.bias", optional_bias=True),
-            "mean": Part("normalizer.mean", "1", optional=True),
-            "var": Part("normalizer.var", "1", optional=True),
-            "count": Part("normalizer.count", "1", optional=True),
+            "mean": Part("normalizer.mean", "1", optional=True, folded=True),
+            "var": Part("normalizer.var", "1", optional=True, folded=True),
+            "count": Part("normalizer.count", "1", optional=True, folded=True),
         },
         head=_beaver_head,
         models="beaver-7b reward, cost and unified",

@@ -116,7 +116,8 @@ def _ldl_parts(head: Infos, evidence: Evidence) -> Parts | None:
 def _ldl_head(tensors: Tensors, given: Given) -> Head:
     values, shares = _last_layer(tensors, "value_"), _last_layer(tensors, "share_")
     _require_rows("the last layer of regression_layer.pt", tensors, values, LdlHead.levels, tensors[shares])
-    return LdlHead(tensors, float(given.config.get("temperature", 1.0)) if given.config.get("softmax") else None)
+    softened = given.config.get("softmax")
+    return LdlHead(tensors, given.number("temperature", 1.0, above=0.0) if softened else None)
 
 
 def _last_layer(tensors: Tensors, prefix: str = "") -> str:

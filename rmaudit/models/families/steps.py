@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rmaudit.errors import UsageError
+from rmaudit.errors import FormattingError, UsageError
 from rmaudit.models.declared import Evidence, Given
 from rmaudit.models.families.family import HeadFamily
 from rmaudit.models.families.stacked import mlp_parts
@@ -63,9 +63,14 @@ def _verdict_ids(given: Given) -> tuple[int, ...]:
 def _before_verdicts(given: Given) -> Rule:
     """The token that comes before each verdict, with the tokens around it, as the chat template writes them."""
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _verdict(given)}]
-    text = given.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False)
-    ids = given.tokenizer(text, add_special_tokens=False)["input_ids"]
-    place = len(ids) - 1 - ids[::-1].index(judge_ids(given)[0])
+    text = given.tokenizer.apply_chat_template(turns, chat_template=given.template, tokenize=False)
+    ids, verdict = given.tokenizer(text, add_special_tokens=False)["input_ids"], _verdict_ids(given)[-1]
+    if verdict not in ids[2:]:
+        raise FormattingError(
+            f"the chat template does not write the verdict {_verdict(given)!r} of a step as a token of its own; give the template "
+            "that the model was trained with (--chat-template FILE, chat_template=...)"
+        )
+    place = len(ids) - 1 - ids[::-1].index(verdict)
     return every_in_pattern(ids[place - 2 : place + 2], 1, "token before a step's verdict")
 
 
