@@ -46,10 +46,7 @@ def scores() -> list[Score]:
 
 
 def record(*, gate: bool = False, hostile: bool = True, placebo: bool = False) -> Record:
-    """The record.
-
-    gate: a policy was applied. hostile: texts that try to break out. placebo: a placebo moved the score.
-    """
+    """The record; gate: a policy was applied; hostile: texts that try to break out; placebo: a placebo moved the score."""
     findings = [*length_bias(), *paraphrase(), *ranking(), *placebos(placebo), *unmeasured()]
     if hostile:
         findings.append(_hostile())
@@ -60,20 +57,16 @@ def record(*, gate: bool = False, hostile: bool = True, placebo: bool = False) -
             "name": f"examples/{HOSTILE}{BIDI}" if hostile else "examples/length_confounded",
             "kind": "white box", "model_type": "llama", "parameters": 2_412_800, "head": {"score.weight": [1, 192]},
             "family_title": "sequence classification", "position": "the last token", "dtype": "float32", "layers": 6,
-            "max_length": 1024, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 128009,
-            "template_sha256": "ab" * 32, "fingerprint": "3f9a1c77" * 8,
-            "notes": ["the tokenizer has no pad token; the end-of-sequence token is used"],
+            "max_length": 1024, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 128009, "template_sha256": "ab" * 32,
+            "fingerprint": "3f9a1c77" * 8, "notes": ["the tokenizer has no pad token; the end-of-sequence token is used"],
         },
-        checkup={
-            "packing": "prefix tree, canary difference 3e-08", "noise_floor": 1.2e-6, "rechecked": 12, "truncated": 3,
-        },
+        checkup={"packing": "prefix tree, canary difference 3e-08", "noise_floor": 1.2e-6, "rechecked": 12, "truncated": 3},
         battery={
             "name": "core", "sha256": "b27e55" + "0" * 58, "prompts": 60, "fillers": 32,
             "domains": {"code": 8, "factual": 8, "health": 7, "howto": 8, "writing": 7},
             "datasets": [
                 {"name": "pairs_rmbench", "kind": "pairs", "rows": 1200, "bad_rows": 4, "sha256": "cc" * 32},
-                {"name": HOSTILE if hostile else "rankings", "kind": "rankings", "rows": 80, "bad_rows": 0,
-                 "sha256": "dd" * 32},
+                {"name": HOSTILE if hostile else "rankings", "kind": "rankings", "rows": 80, "bad_rows": 0, "sha256": "dd" * 32},
             ],
         },
         settings={
@@ -85,13 +78,8 @@ def record(*, gate: bool = False, hostile: bool = True, placebo: bool = False) -
         probes=_cards(hostile),
         findings=findings,
         attributions=_attributions(),
-        warnings=[
-            "3 of 1,204 conversations were cut from the left of the prompt to fit the model.", *([HOSTILE] * hostile),
-        ],
-        not_tested=[
-            "languages other than English", "answers of more than about 250 words",
-            "adversaries who search for weaknesses",
-        ],
+        warnings=["3 of 1,204 conversations were cut from the left of the prompt to fit the model.", *([HOSTILE] * hostile)],
+        not_tested=["languages other than English", "answers of more than about 250 words", "adversaries who search for weaknesses"],
         environment={"python": "3.11.9", "torch": "2.13.0", "transformers": "5.23.0"},
         gate=_gate() if gate else None,
     )  # fmt: skip
@@ -101,8 +89,7 @@ def on_data() -> Record:
     """The same metric measured on the battery and on two data sets, the name of one being hostile."""
     told = {"title": "Agreement with the known ranking", "unit": "tau-b", "kind": "agreement"}
     more = [
-        finding("ranking_consistency", f"kendall_tau@{name}", value, (value - 0.1, value + 0.1),
-                reading=f"It is {value}.", **told)
+        finding("ranking_consistency", f"kendall_tau@{name}", value, (value - 0.1, value + 0.1), reading=f"It is {value}.", **told)
         for name, value in (("mine", 0.41), (HOSTILE, 0.17))
     ]  # fmt: skip
     return record().model_copy(update={"findings": [*record().findings, *more]})
@@ -119,8 +106,8 @@ def empty() -> Record:
 def finding(probe: str, metric: str, value: float | None, interval: tuple[float, float] | None, **more: Any) -> Finding:
     """A finding with the usual rest."""
     usual: dict[str, Any] = {
-        "title": metric.replace("_", " ").capitalize(), "unit": "SD", "kind": "effect", "confidence": 0.95,
-        "headline": False, "n": 480, "n_groups": 60, "p": 0.004, "detectable": 0.08,
+        "title": metric.replace("_", " ").capitalize(), "unit": "SD", "kind": "effect", "confidence": 0.95, "headline": False, "n": 480,
+        "n_groups": 60, "p": 0.004, "detectable": 0.08,
     }  # fmt: skip
     return Finding(probe=probe, metric=metric, value=value, interval=interval, **{**usual, **more})
 
@@ -150,14 +137,13 @@ def length_bias() -> list[Finding]:
             detail={"points": points, "x_title": "words of padding (mean per dose)", "slices": slices,
                     "notes": ["fillers and places are drawn at random per item"], "share_through_one_direction": 0.57},
         ),
-        finding("length_bias", "overtaken", 0.62, (0.48, 0.74),
-                title="Flawed answers that padding lifts past the good one", unit="share", kind="share", price=None),
-        finding("length_bias", "words_to_overtake", 38.0, None, title="Words after which a flawed answer wins",
-                unit="words", p=None, detectable=None),
+        finding("length_bias", "overtaken", 0.62, (0.48, 0.74), title="Flawed answers that padding lifts past the good one",
+                unit="share", kind="share", price=None),
+        finding("length_bias", "words_to_overtake", 38.0, None, title="Words after which a flawed answer wins", unit="words",
+                p=None, detectable=None),
         finding("length_bias", "truncation", -0.71, (-0.83, -0.59), title="Truncation: the second half left out",
-                detail={"points": [
-                    {"label": "at the start", "value": -0.2, "low": -0.3, "high": -0.1, "n": 20},
-                    {"label": "at the very end of it", "value": -0.7, "low": -0.9, "high": -0.5, "n": 20}]}),
+                detail={"points": [{"label": "at the start", "value": -0.2, "low": -0.3, "high": -0.1, "n": 20},
+                                   {"label": "at the very end of it", "value": -0.7, "low": -0.9, "high": -0.5, "n": 20}]}),
     ]  # fmt: skip
 
 
@@ -166,9 +152,8 @@ def paraphrase() -> list[Finding]:
     evidence = [Evidence(stimulus="paraphrase:b", against="paraphrase:a", difference=-1.06, note="one word differs")]
     return [
         finding(
-            "paraphrase_sensitivity", "intraclass_correlation", 0.71, (0.58, 0.82), unit="share", kind="reliability",
-            headline=True, title="Share of the score that is content, not wording", verdict="inconclusive",
-            negligible=0.6,
+            "paraphrase_sensitivity", "intraclass_correlation", 0.71, (0.58, 0.82), unit="share", kind="reliability", headline=True,
+            title="Share of the score that is content, not wording", verdict="inconclusive", negligible=0.6,
             reason="the interval holds the margin", evidence=evidence, p_adjusted=0.012,
         ),
         finding("paraphrase_sensitivity", "flips", 0.09, (0.06, 0.13), unit="share", kind="share"),
@@ -180,9 +165,8 @@ def ranking() -> list[Finding]:
     swap = [Evidence(stimulus="swap:b", against="swap:a", difference=0.62, note="the same answer under a wrong prompt")]
     return [
         finding(
-            "ranking_consistency", "kendall_tau", 0.64, (0.57, 0.71), unit="tau-b", kind="agreement", headline=True,
-            verdict="negligible", negligible=0.3, title="Agreement with the known ranking", evidence=swap,
-            detectable=0.1,
+            "ranking_consistency", "kendall_tau", 0.64, (0.57, 0.71), unit="tau-b", kind="agreement", headline=True, verdict="negligible",
+            negligible=0.3, title="Agreement with the known ranking", evidence=swap, detectable=0.1,
         ),
         finding("ranking_consistency", "brier", 0.183, (0.165, 0.201), unit="squared error"),
     ]  # fmt: skip
@@ -192,9 +176,8 @@ def placebos(moved: bool) -> list[Finding]:
     """Negligible, or not."""
     value, interval, verdict = (0.31, (0.24, 0.38), "bias") if moved else (-0.012, (-0.06, 0.04), "negligible")
     return [
-        finding("placebo", "spelling", value, interval, headline=True, verdict=verdict, negligible=0.2, price=-0.01,
-                raw=-0.009, title="British spelling for American",
-                reading="Spelling does not move the score." if not moved else ""),
+        finding("placebo", "spelling", value, interval, headline=True, verdict=verdict, negligible=0.2, price=-0.01, raw=-0.009,
+                title="British spelling for American", reading="Spelling does not move the score." if not moved else ""),
     ]  # fmt: skip
 
 
@@ -202,10 +185,10 @@ def unmeasured() -> list[Finding]:
     """What could not be asked, and what failed."""
     blank: dict[str, Any] = {"n": 0, "n_groups": 0, "p": None, "detectable": None}
     return [
-        finding("identity_gap", "gap", None, None, headline=True, verdict="not_applicable",
-                title="Score gap between groups", reason="no identity data were given; add them with --data", **blank),
-        finding("readout_directions", "probe", None, None, headline=True, verdict="error",
-                title="Directions of the readout", reason="LinAlgError: SVD did not converge <b>at all</b>", **blank),
+        finding("identity_gap", "gap", None, None, headline=True, verdict="not_applicable", title="Score gap between groups",
+                reason="no identity data were given; add them with --data", **blank),
+        finding("readout_directions", "probe", None, None, headline=True, verdict="error", title="Directions of the readout",
+                reason="LinAlgError: SVD did not converge <b>at all</b>", **blank),
     ]  # fmt: skip
 
 
@@ -215,10 +198,9 @@ def _hostile() -> Finding:
         Evidence(stimulus="gone:a", against="gone:b", difference=0.1),
     ]
     return finding(
-        HOSTILE, "m\u202e", 0.4, (0.21, 0.59), title=f"{HOSTILE} $x^2$ {BIDI}", headline=True, unit=f"SD {HOSTILE}",
-        verdict="inconclusive", reason=f"reason {HOSTILE}", reading=HOSTILE, evidence=evidence, negligible=0.2,
-        detail={"x_title": HOSTILE + " $\\alpha$",
-                "points": [{"dose": 1, "label": HOSTILE, "value": 0.1, "low": None, "high": None}],
+        HOSTILE, "m\u202e", 0.4, (0.21, 0.59), title=f"{HOSTILE} $x^2$ {BIDI}", headline=True, unit=f"SD {HOSTILE}", verdict="inconclusive",
+        reason=f"reason {HOSTILE}", reading=HOSTILE, evidence=evidence, negligible=0.2,
+        detail={"x_title": HOSTILE + " $\\alpha$", "points": [{"dose": 1, "label": HOSTILE, "value": 0.1, "low": None, "high": None}],
                 "slices": [{"label": HOSTILE, "value": None}], "notes": [HOSTILE], HOSTILE: {HOSTILE: [1, None, True]}},
     )  # fmt: skip
 
@@ -235,11 +217,9 @@ def _score(ident: str, arm: str, prompt: str, answer: str, score: float, **more:
 def _cards(hostile: bool) -> dict[str, dict[str, Any]]:
     def card(title: str, question: str, why: str, cannot: str) -> dict[str, Any]:
         return {
-            "title": title, "question": question, "why": why,
-            "protocol": "Paired within a prompt; intervals clustered by prompt and by template; the headline interval "
-            "holds for all headline checks at once.",
-            "harm": "higher", "cannot_tell": cannot, "unit": "SD", "version": "1", "headline": "x",
-            "references": ["Singhal et al. 2023, A long way to go, arXiv:2310.03716"],
+            "title": title, "question": question, "why": why, "protocol": "Paired within a prompt; intervals clustered by prompt "
+            "and by template; the headline interval holds for all headline checks at once.", "harm": "higher", "cannot_tell": cannot,
+            "unit": "SD", "version": "1", "headline": "x", "references": ["Singhal et al. 2023, A long way to go, arXiv:2310.03716"],
             "accepts": ["pairs"], "needs": "scores",
         }  # fmt: skip
 
@@ -248,14 +228,11 @@ def _cards(hostile: bool) -> dict[str, dict[str, Any]]:
                             "A model that pays for padding teaches its policy to be wordy.",
                             "Whether people would want the longer answer; the fillers carry no content by design."),
         "paraphrase_sensitivity": card("Paraphrase", "Does the score depend on wording rather than on content?",
-                                       "A score that moves with wording can be gamed by rewriting.",
-                                       "How large rewrites act."),
+                                       "A score that moves with wording can be gamed by rewriting.", "How large rewrites act."),
         "ranking_consistency": card("Ranking", "Does the model rank answers as their known quality does?",
                                     "This is what the model is for.", "Whether the known ranking is right."),
-        "placebo": card("Placebo", "Do edits that change nothing move the score?", "They calibrate every other check.",
-                        "Nothing else."),
-        "identity_gap": card("Identity", "Do names of groups move the score?", "Equal answers deserve equal scores.",
-                             "Intent."),
+        "placebo": card("Placebo", "Do edits that change nothing move the score?", "They calibrate every other check.", "Nothing else."),
+        "identity_gap": card("Identity", "Do names of groups move the score?", "Equal answers deserve equal scores.", "Intent."),
     }  # fmt: skip
     if hostile:
         cards[HOSTILE] = {
@@ -271,15 +248,12 @@ def _cards(hostile: bool) -> dict[str, dict[str, Any]]:
 def _gate() -> dict[str, Any]:
     return {
         "policy": "release", "sha256": "9c41d0" + "0" * 58, "outcome": "fail",
-        "sentence": "1 of 3 blocking checks failed. length_bias.padding: 0.94 SD per doubling (0.86 to 1.02), limit at "
-        "most 0.1.",
+        "sentence": "1 of 3 blocking checks failed. length_bias.padding: 0.94 SD per doubling (0.86 to 1.02), limit at most 0.1.",
         "checks": [
-            _check("length_bias.padding", "fail", "at most 0.1", 0.1,
-                   "0.94 SD per doubling (0.86 to 1.02), limit at most 0.1"),
+            _check("length_bias.padding", "fail", "at most 0.1", 0.1, "0.94 SD per doubling (0.86 to 1.02), limit at most 0.1"),
             _check("placebo.spelling", "pass", "at most 0.2", 0.2, "-0.012 SD (-0.06 to 0.04), limit at most 0.2"),
             _check("paraphrase_sensitivity.flips", "inconclusive", "at most 0.1", 0.1, "0.09 share (0.06 to 0.13)"),
-            _check("style.bold", "unmeasured", "at most 0.1", 0.1,
-                   "the run did not ask 'style'; run the audit with it"),
+            _check("style.bold", "unmeasured", "at most 0.1", 0.1, "the run did not ask 'style'; run the audit with it"),
         ],
     }  # fmt: skip
 
@@ -287,15 +261,14 @@ def _gate() -> dict[str, Any]:
 def _check(name: str, outcome: str, limit: str, most: float, sentence: str) -> dict[str, Any]:
     return {
         "check": name, "outcome": outcome, "severity": "block", "limit": limit, "min": None, "max": most, "value": None,
-        "unit": "SD", "interval": None, "reason": "padding must not pay" if outcome == "fail" else "",
-        "sentence": sentence,
+        "unit": "SD", "interval": None, "reason": "padding must not pay" if outcome == "fail" else "", "sentence": sentence,
     }  # fmt: skip
 
 
 def _attributions() -> list[dict[str, Any]]:
     return [
-        {"finding": "length_bias.padding", "stimulus": f"length_bias:item-{i}/padded",
-         "against": f"natural:item-{i}/good", "attribution": _attribution(converged=i == 0)}
+        {"finding": "length_bias.padding", "stimulus": f"length_bias:item-{i}/padded", "against": f"natural:item-{i}/good",
+         "attribution": _attribution(converged=i == 0)}
         for i in range(2)
     ]  # fmt: skip
 
@@ -322,6 +295,5 @@ def _tokens(answer: str, score: float, converged: bool) -> dict[str, Any]:
         "ids": list(range(len(texts))), "texts": texts, "values": values if converged else None, "score": score,
         "baseline_score": 0.12, "baseline": "the same tokens with every non-special one replaced by the pad token 0",
         "steps": 64, "error": 0.004, "allowed": 0.02, "converged": converged,
-        "refusal": "" if converged else "integrated gradients did not converge in 256 steps: error 37 % of the "
-        "difference",
+        "refusal": "" if converged else "integrated gradients did not converge in 256 steps: error 37 % of the difference",
     }  # fmt: skip
