@@ -21,7 +21,8 @@ difference reaches 1e-5, where a type that transformers has is missing here, or 
 
 - **difference**: the largest between rmaudit's score and the independent one (transformers' backbone on the sequence
   alone, its last state times the head), over batches of 1, 3 and 8, padding on the right and on the left, and two
-  orders.
+  orders. Where a trial at load shows that a decoder reads padding on the left (recurrent ones do), rmaudit pads on the
+  right whatever is asked for.
 - **packed**: the same for the scoring engine, which computes as the column **engine** says.
 - **spread**: standard deviation of the eight scores.
 - **own class, left**: what transformers' own class makes of one batch padded on the left with a mask, and without
