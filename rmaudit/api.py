@@ -20,7 +20,7 @@ from rmaudit.checkup import Checkup
 from rmaudit.conversations import Conversation, checked_conversation
 from rmaudit.datasets import read_dataset
 from rmaudit.errors import AttributionError, PolicyError, UnknownNameError, UsageError
-from rmaudit.models import RewardModel, load_implicit_reward, load_reward_model
+from rmaudit.models import ImplicitReward, RewardModel, load_implicit_reward, load_reward_model
 from rmaudit.outputs import check_folder
 from rmaudit.planning import PROFILES, Audit
 from rmaudit.policy import Gate, Policy, apply_policy, check_names, read_policy
@@ -92,13 +92,19 @@ def score(
     return score_all(load(model, **options), checked, name_of=name_of)
 
 
-def reading_warning(scorer: Scorer, conversations: Sequence[Conversation]) -> str:
-    """What a reader of these scores should know about where they were read; empty for nothing."""
-    if not isinstance(scorer, RewardModel):
-        return ""
-    disputed = checkups.note_disagreements(scorer, [scorer.encode(talk).ids for talk in conversations])
-    report = scorer.load_report
-    return f"in {disputed} of {len(conversations)} conversations {report.disagreement}" if disputed else ""
+def reading_warnings(scorer: Scorer, conversations: Sequence[Conversation]) -> list[str]:
+    """What a reader of these scores should know about what was read, and where."""
+    if not isinstance(scorer, (RewardModel, ImplicitReward)):
+        return []
+    encoded = [scorer.encode(talk) for talk in conversations]
+    told = []
+    if cut := sum(read.removed > 0 for read in encoded):
+        told.append(f"{cut} of {len(encoded)} conversations were cut from the left of the prompt to fit the model")
+    if isinstance(scorer, RewardModel):
+        disputed = checkups.note_disagreements(scorer, [read.ids for read in encoded])
+        said = f"in {disputed} of {len(encoded)} conversations {scorer.load_report.disagreement}"
+        told += [said] if disputed else []
+    return told
 
 
 def attribute(

@@ -14,7 +14,7 @@ from rmaudit.checkup import examine, note_disagreements
 from rmaudit.errors import AttributionError, DataError, FormattingError, ScoringError
 from rmaudit.gathering import findings_of, unmeasured
 from rmaudit.measuring import Reference, Settings
-from rmaudit.models import RewardModel
+from rmaudit.models import ImplicitReward, RewardModel
 from rmaudit.planning import Audit, PlannedAudit, plan_audit
 from rmaudit.probe import NATURAL
 from rmaudit.progress import Progress, silent
@@ -74,7 +74,8 @@ def selftest(scorer: Scorer) -> dict[str, Any]:
         return {"invariants": {}, "invariants_hold": None, "untried": str(error)}
     told = {one.name: one.detail for one in found.invariants}
     broken = [one.name for one in found.invariants if not one.holds]
-    return {"invariants": told, "invariants_hold": found.holds, "broken": broken}
+    untried = {"untried": "; ".join(found.untried)} if found.untried else {}
+    return {"invariants": told, "invariants_hold": found.holds, "broken": broken, **untried}
 
 
 def _score(
@@ -91,7 +92,9 @@ def _score(
 
     if not isinstance(scorer, RewardModel):
         scores = score_all(scorer, conversations, tell, name_of=planned.name_of)
-        return scores, [scorer.count_tokens(talk) for talk in conversations], {"truncated": 0}
+        lengths = [scorer.count_tokens(talk) for talk in conversations]
+        read_again = [scorer.encode(talk) for talk in conversations] if isinstance(scorer, ImplicitReward) else []
+        return scores, lengths, {"truncated": sum(read.removed > 0 for read in read_again)}
     encoded = convert_all(scorer.encode, conversations, planned.name_of)
     ids = [read.ids for read in encoded]
     scores = LocalEngine(scorer).score_ids(ids, tell)

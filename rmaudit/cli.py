@@ -152,7 +152,7 @@ def score(
     names = [f"{file}, row {row.id}" for row in rows for _ in row.texts]
     loaded = api.load(model, **loading)
     scores = iter(api.score(loaded, conversations, name_of=names.__getitem__).tolist())
-    if warning := api.reading_warning(loaded, conversations):
+    for warning in api.reading_warnings(loaded, conversations):
         print(f"rmaudit: {one_line(warning)}", file=sys.stderr)
     lines = [canonical_json({"id": row.id, "scores": [next(scores) for _ in row.texts]}) + "\n" for row in rows]
     if output is not None:

@@ -171,7 +171,7 @@ def _checkup_warnings(checkup: Mapping[str, Any], conversations: int) -> Iterato
             "Type: rmaudit doctor MODEL"
         )
     if checkup.get("untried"):
-        yield f"The checkup's own texts could not be scored, so nothing was tried on them: {checkup['untried']}"
+        yield f"Some of the checkup's own texts could not be scored, so nothing was tried on them: {checkup['untried']}"
     if checkup.get("disputed"):
         yield (
             f"In {checkup['disputed']} of {conversations} conversations the rules for the readout position name different "

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from rmaudit.checkup.invariants import Ids, Invariant, check_invariants
 from rmaudit.checkup.sensitivity import Sensitivity, sensitivities
-from rmaudit.checkup.texts import PAIRS, SHORT
+from rmaudit.checkup.texts import PAIRS, SHORT, Pair
+from rmaudit.conversations import Conversation
+from rmaudit.errors import FormattingError
 from rmaudit.models import RewardModel
 from rmaudit.models.format_notes import disagreement
 from rmaudit.models.positions import disputed
@@ -40,13 +42,18 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Checkup:
-    """What was found. disagreements: texts for which the rules for the readout position differ, of `texts`."""
+    """What was found.
+
+    disagreements: texts for which the rules for the readout position differ, of `texts`. untried: pairs of built-in texts
+    that the model does not take, each with the reason.
+    """
 
     invariants: tuple[Invariant, ...]
     disagreements: int
     texts: int
     rounding: Rounding | None = None
     sensitivities: tuple[Sensitivity, ...] = ()
+    untried: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -63,19 +70,36 @@ class Checkup:
 def examine(rm: RewardModel, *, short: bool = False) -> Checkup:
     """Try the invariants on built-in texts and, unless `short`, measure rounding and what of the format scores hang on.
 
-    Raises FormattingError where the model's template does not take these texts, ScoringError for a score that is not
-    finite.
+    Raises FormattingError where the model takes no pair of these texts (its template, its length), ScoringError for a
+    score that is not finite.
     """
-    pairs = PAIRS[:SHORT] if short else PAIRS
-    conversations = [talk for pair in pairs for talk in pair]
-    ids = [rm.encode(talk).ids for talk in conversations]
-    invariants = check_invariants(rm, ids)
-    disagreeing = note_disagreements(rm, ids)
+    conversations, ids, untried = _taken(rm, PAIRS[:SHORT] if short else PAIRS)
+    invariants = tuple(check_invariants(rm, ids))
+    checkup = Checkup(invariants, note_disagreements(rm, ids), len(ids), untried=tuple(untried))
     if short:
-        return Checkup(tuple(invariants), disagreeing, len(ids))
+        return checkup
     company = max(found.largest for found in invariants if found.largest is not None)
     found = tuple(sensitivities(rm, conversations))
-    return Checkup(tuple(invariants), disagreeing, len(ids), _rounding(rm, ids, company), found)
+    return replace(checkup, rounding=_rounding(rm, ids, company), sensitivities=found)
+
+
+def _taken(rm: RewardModel, pairs: Sequence[Pair]) -> tuple[list[Conversation], list[Ids], list[str]]:
+    """The conversations of the pairs that the model takes, their ids, and why it does not take the others.
+
+    Raises FormattingError where it takes none.
+    """
+    conversations: list[Conversation] = []
+    ids: list[Ids] = []
+    untried: list[str] = []
+    for pair in pairs:
+        try:
+            ids += [rm.encode(talk).ids for talk in pair]
+            conversations += pair
+        except FormattingError as error:
+            untried.append(f"{pair[0][-2]['content']!r:.50}: {error}")
+    if not ids:
+        raise FormattingError(f"none of the checkup's texts can be scored: {untried[0]}")
+    return conversations, ids, untried
 
 
 def note_disagreements(rm: RewardModel, ids: Sequence[Ids]) -> int:

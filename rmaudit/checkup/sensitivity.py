@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmaudit.conversations import Conversation, Message
-from rmaudit.errors import FormattingError, ScoringError
+from rmaudit.errors import FormattingError, ScoringError, TooLongError
 from rmaudit.models import RewardModel
 
 Ids = tuple[int, ...]
 _SYSTEM = "You are a helpful assistant."
+_POLICIES = {"none": "no BOS token", "one": "one BOS token", "two": "two BOS tokens"}
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,24 @@ def sensitivities(rm: RewardModel, conversations: Sequence[Conversation]) -> lis
     for change, encode in _changes(rm):
         try:
             changed = [encode(talk, sequence) for talk, sequence in zip(conversations, ids, strict=True)]
+            _check_lengths(rm, changed)
             found.append(_compared(change, rm.score_ids(changed), plain, changed == ids))
         except (FormattingError, ScoringError) as error:
             found.append(Sensitivity(change, reason=str(error)))
     return found
 
 
+def _check_lengths(rm: RewardModel, ids: Sequence[Ids]) -> None:
+    """Raise TooLongError where an added token leaves the model's positions."""
+    limit, longest = rm.load_report.max_length, max(map(len, ids))
+    if limit is not None and longest > limit:
+        raise TooLongError(f"a text would have {longest} tokens, the model reads {limit}")
+
+
 def _compared(change: str, scores: NDArray[np.float64], plain: NDArray[np.float64], same: bool) -> Sensitivity:
     if same:
-        return Sensitivity(change, reason="this is how the model is read")
+        in_use = change in _POLICIES.values()
+        return Sensitivity(change, reason="this is how the model is read" if in_use else "the template ignores it")
     before, after = plain[::2] - plain[1::2], scores[::2] - scores[1::2]
     flips = int((np.sign(before) != np.sign(after)).sum())
     shift, margin = float((scores - plain).mean()), float(np.abs(after - before).max())
@@ -60,7 +70,7 @@ def _changes(rm: RewardModel) -> Iterator[tuple[str, Callable[[Conversation, Ids
     """Each change, and how a conversation (or its ids) is encoded under it."""
     tokenizer, formatter = rm.tokenizer, rm.formatter
     if tokenizer.bos_token is not None:
-        for policy, told in (("none", "no BOS token"), ("one", "one BOS token"), ("two", "two BOS tokens")):
+        for policy, told in _POLICIES.items():
             other = copy.copy(formatter)
             other.bos_policy = policy
             yield told, lambda talk, ids, other=other: other.encode(talk).ids  # type: ignore[misc]

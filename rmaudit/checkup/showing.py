@@ -49,6 +49,8 @@ def _invariants(checkup: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'ok' if found['holds'] else 'BROKEN':<8}{found['name']}: {found['detail']}"
     if checkup["disagreements"]:
         yield f"  note    the rules for the readout position disagree on {checkup['disagreements']} of {checkup['texts']} texts"
+    for pair in checkup.get("untried", ()):
+        yield f"  untried {pair}"
 
 
 def _rounding(rounding: Mapping[str, Any]) -> Iterator[str]:

@@ -22,12 +22,12 @@ from rmaudit.models.listing import shown, some
 from rmaudit.models.placement import DeviceMap, Later, load_placed
 from rmaudit.models.tensor_files import FLOATING, TensorInfo
 
-#: What may lie beside backbone and head without meaning anything for the score.
-_LANGUAGE_MODEL_HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.")
-#: Tables that older versions stored in every layer and newer ones compute, and a counter that only training needs.
-_COMPUTED_TABLES = re.compile(
-    r"(rotary_emb\.inv_freq|\.(attn|attention)\.(masked_)?bias|(^|\.)(position_ids|num_batches_tracked))$"
-)
+#: The language-model head, under whatever the backbone lies under: of no meaning for a reward head beside it.
+_LANGUAGE_MODEL_HEAD = re.compile(r"(?:model\.|language_model\.|transformer\.)*(?:lm_head|embed_out)\.(weight|bias)")
+#: A counter that only training needs, in a head too.
+_COUNTER = ".num_batches_tracked"
+#: Tables that older versions stored in every layer and newer ones compute.
+_COMPUTED_TABLES = re.compile(r"(rotary_emb\.inv_freq|\.(attn|attention)\.(masked_)?bias|(^|\.)position_ids)$")
 
 Shape = tuple[int, ...]
 
@@ -74,7 +74,7 @@ def plan_backbone(checkpoint: Checkpoint, config: PreTrainedConfig, allow_remote
     copies = _copies(checkpoint, expected, prefix)
     rest = {key: info for key, info in checkpoint.tensors.items() if key not in taken and key not in copies}
     head = _without_by_products(where, rest, prefix, expected, skeleton)
-    logits = _logit_keys(rest, keys, skeleton)
+    logits = _logit_keys(where, rest, keys, skeleton)
     turned = frozenset(name for name, module in skeleton.named_modules() if type(module).__name__ == "Conv1D")
     fused = frozenset(expected.keys() - own.keys())
     return BackbonePlan(type(skeleton), keys, prefix, head, logits, turned, fused)
@@ -138,14 +138,31 @@ def _copies(checkpoint: Checkpoint, expected: Iterable[str], prefix: str) -> set
     return {copy for copy, own in found if copy != own and checkpoint.same(copy, own)}
 
 
-def _logit_keys(rest: Mapping[str, TensorInfo], keys: Mapping[str, str], skeleton: PreTrainedModel) -> dict[str, str]:
-    """Where the language-model head's weight and bias lie in the checkpoint; nothing where there is none."""
-    found = {key.rpartition(".")[2]: key for key in rest if _LANGUAGE_MODEL_HEAD.search(key)}
-    if "weight" not in found and getattr(skeleton.config.get_text_config(), "tie_word_embeddings", False):
+def _logit_keys(
+    where: str, rest: Mapping[str, TensorInfo], keys: Mapping[str, str], skeleton: PreTrainedModel
+) -> dict[str, str]:
+    """Where the language-model head's weight and bias lie in the checkpoint; nothing where there is none.
+
+    Raises BrokenCheckpointError where there are several.
+    """
+    found: dict[str, str] = {}
+    for key in sorted(rest):
+        if match := _LANGUAGE_MODEL_HEAD.fullmatch(key):
+            other = found.setdefault(match.group(1), key)
+            if other != key:
+                raise BrokenCheckpointError(
+                    f"{where}: two language-model heads, {other} and {key}; save the one that is used"
+                )
+    config = skeleton.config
+    tied = any(getattr(one, "tie_word_embeddings", False) for one in (config, config.get_text_config()))
+    if "weight" not in found and tied:
         embedding = skeleton.get_input_embeddings()
         name = next((name for name, module in skeleton.named_modules() if module is embedding), "")
-        if f"{name}.weight" in keys:
-            found["weight"] = keys[f"{name}.weight"]
+        # A model of several parts may be spelled otherwise in its files: by the embedding's own name then.
+        own = [key for key in keys if key == f"{name}.weight"]
+        own = own or [key for key in keys if key.endswith(f".{name.rpartition('.')[2]}.weight")]
+        if len(own) == 1:
+            found["weight"] = keys[own[0]]
     return found if "weight" in found else {}
 
 
@@ -215,11 +232,15 @@ def _without_by_products(
     uncovered: list[str] = []
     for key, info in rest.items():
         within = key.startswith(prefix) and key.removeprefix(prefix).split(".")[0] in branches
-        if _COMPUTED_TABLES.search(key) or (within and any(pattern.search(key) for pattern in ignored)):
+        if (
+            key.endswith(_COUNTER)
+            or within
+            and (_COMPUTED_TABLES.search(key) or any(pattern.search(key) for pattern in ignored))
+        ):
             continue
         if within:
             uncovered.append(key)
-        elif not _LANGUAGE_MODEL_HEAD.search(key):
+        elif not _LANGUAGE_MODEL_HEAD.fullmatch(key):
             head[key] = info
     if uncovered:
         raise BrokenCheckpointError(

@@ -105,6 +105,13 @@ class Evidence:
     declared: Declared = field(default_factory=Declared)
 
     @property
+    def called(self) -> str:
+        """The checkpoint's own name in lower case: of its folder, or of its repository, also in the hub's cache."""
+        parts = Path(self.name).parts
+        cached = [part for part in parts if part.startswith("models--")]
+        return (cached[-1] if cached else parts[-1] if parts else "").lower()
+
+    @property
     def architecture(self) -> str:
         """The first class name in the configuration; often wrong, so it only chooses between families of equal keys."""
         named = self.config.get("architectures")
@@ -143,6 +150,13 @@ class Given:
         """The rule that the user asks for, or else `own`, or else the one of this name."""
         asked = self.declared.position
         return BY_NAME[asked or name](self.pad) if asked or own is None else own
+
+    def flag(self, name: str) -> bool:
+        """A yes or no of config.json, no where it is missing. Raises BrokenCheckpointError for anything else."""
+        stored = self.config.get(name, False)
+        if not isinstance(stored, bool):
+            raise BrokenCheckpointError(f"config.json: {name} is {stored!r:.80}; expected true or false")
+        return stored
 
     def number(self, name: str, default: float, above: float = -math.inf) -> float:
         """A number of config.json, or of the first entry of a list there.

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from rmaudit.conversations import conversation
+from rmaudit.conversations import Conversation, Message, conversation
 from rmaudit.errors import FormattingError
 from rmaudit.models.chat_templates import with_fixed_date
 from rmaudit.models.formatting import BOS_POLICIES, Formatter
 from rmaudit.models.positions import Rule, disputed, readings
 
-#: Fewer words are role names and openers, such as "Human:" or "BEGINNING OF CONVERSATION: USER:".
-_WORDS_OF_A_PROMPT = 5
+#: What a template may write beside the turns without saying anything: markup, openers as of Beaver and OpenChat, roles.
+_MARKUP = re.compile(r"<+[^<>\s]*>+|\[/?[A-Z_]+\]")
+_OPENERS = ("BEGINNING OF CONVERSATION", "GPT4 Correct")
+_ROLES = frozenset(
+    [
+        "system",
+        "user",
+        "assistant",
+        "human",
+        "model",
+        "ai",
+        "bot",
+        "prompter",
+        "question",
+        "answer",
+        "instruction",
+        "input",
+        "response",
+        "q",
+        "a",
+        "round",
+    ]
+)
 
 
 def describe_format(formatter: Formatter, rule: Rule, pad: int | None) -> dict[str, Any]:
@@ -38,7 +60,8 @@ def describe_format(formatter: Formatter, rule: Rule, pad: int | None) -> dict[s
             *_bos_notes(formatter, written, naive),
             *_text_notes(formatter, text, user, answer),
             *_date_notes(formatter),
-            *_system_notes(formatter, text.partition(user)[0]),
+            *_words_notes(formatter, text, user, answer),
+            *_ignored_notes(formatter, text, sample),
             *filter(None, [disagrees]),
             *_pad_notes(formatter, rule, pad),
         ],
@@ -83,16 +106,46 @@ def _date_notes(formatter: Formatter) -> list[str]:
     return ["the chat template writes today's date: scores may change from day to day"]
 
 
-def _system_notes(formatter: Formatter, preamble: str) -> list[str]:
+def _words_notes(formatter: Formatter, text: str, user: str, answer: str) -> list[str]:
     """Most reward models were trained without a system prompt, and some templates write one nobody asked for."""
-    special = [token.content for token in formatter.tokenizer.added_tokens_decoder.values() if token.special]
-    words = preamble
-    for token in sorted(special, key=len, reverse=True):
-        words = words.replace(token, " ")
-    if len(words.split()) < _WORDS_OF_A_PROMPT:
+    before, _, rest = text.partition(user)
+    between, _, after = rest.partition(answer)
+    if user not in text or answer not in rest:
         return []
-    told = f"{' '.join(words.split())!r:.100}"
-    return [f"the chat template puts words of its own in front of the prompt, as a system prompt: {told}"]
+    notes = []
+    for words, where in (
+        (before, "in front of the prompt, as a system prompt"),
+        (between, "between prompt and answer"),
+        (after, "after the answer"),
+    ):
+        if said := _said(formatter, words):
+            notes.append(f"the chat template puts words of its own {where}: {said!r:.100}")
+    return notes
+
+
+def _said(formatter: Formatter, text: str) -> str:
+    """What a template's own text says beside special tokens; empty where that is roles and openers alone."""
+    special = [token.content for token in formatter.tokenizer.added_tokens_decoder.values() if token.special]
+    steps = formatter.shaping.steps
+    marks = [steps.mark] if steps is not None else []  # written by the family, not by the template
+    for token in sorted([*special, *marks], key=len, reverse=True):
+        text = text.replace(token, " ")
+    plain = _MARKUP.sub(" ", text)
+    for opener in _OPENERS:
+        plain = plain.replace(opener, " ")
+    says = any(word.lower() not in _ROLES for word in re.findall(r"[^\W\d_]\w*", plain))
+    return " ".join(text.split()) if says else ""
+
+
+def _ignored_notes(formatter: Formatter, text: str, sample: Conversation) -> list[str]:
+    """Turns that leave the text as it is; a template that refuses them says so when it meets them."""
+    earlier = conversation("Which river is the longest?", "That is disputed.")
+    notes = []
+    for added, called in ([Message(role="system", content="Mind the gap.")], "system"), (earlier, "earlier"):
+        with suppress(FormattingError):
+            if formatter.render([*added, *sample]) == text:
+                notes.append(f"the chat template ignores {called} turns; they have no say in the score")
+    return notes
 
 
 def _pad_notes(formatter: Formatter, rule: Rule, pad: int | None) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -170,9 +171,6 @@ class Formatter:
         pairs = enumerate(zip(before, written, strict=False))
         return next((index for index, (mine, full) in pairs if mine != full), min(len(before), len(written)))
 
-    def _marked(self, conversation: Conversation, mark: str) -> str:
-        return self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
-
     def _frame(self, conversation: Conversation) -> _Frame:
         """The rendering of a mark in the answer's place, and the same without the mark and without white space.
 
@@ -183,7 +181,7 @@ class Formatter:
         last, frame = self._last_frame
         if last != key:
             try:
-                marked = self._marked(conversation, mark)
+                marked = self._render([*conversation[:-1], {"role": "assistant", "content": mark}])
                 frame = (marked, _squeezed(marked.replace(mark, "")))
             except FormattingError:  # a template that takes some answers only: nothing to compare with
                 frame = (None, None)
@@ -191,17 +189,29 @@ class Formatter:
         return frame
 
     def _answer_turn(self, conversation: Conversation, text: str) -> int:
-        """Where in `text` the answer's turn begins: after the prompt, if the template writes turns one by one."""
+        """Where in `text` the answer's turn begins, with the role header that opens it."""
+        *prompt, answer = conversation
+        if not prompt:
+            return 0
+        mark = _mark_for(conversation)
+        longer: Conversation = [*prompt[:-1], {**prompt[-1], "content": prompt[-1]["content"] + mark}, answer]
+        turns = self._agreeing(text, prompt) or 0  # up to where the prompt alone, as the template writes it, goes
+        asked = self._agreeing(text, longer)  # up to the end of what is said in the prompt's last turn
+        said = self._agreeing(text, [*prompt, {"role": "assistant", "content": mark}])  # up to the answer's own words
+        asked = turns if asked is None else asked
+        if said is None or (asked <= turns and text[turns:said].strip()):
+            return turns
+        # The prompt alone is written in another way, or with the header of the answer at its end.
+        return asked if asked <= said else min(turns, said)
+
+    def _agreeing(self, text: str, conversation: Conversation) -> int | None:
+        """How far `text` begins as this conversation's text does, without a generation prompt; None if it is refused."""
+        plain = copy.copy(self)
+        plain.shaping = replace(self.shaping, generation_prompt=False)
         try:
-            prompt = self._render(conversation[:-1]) if len(conversation) > 1 else ""
+            return len(commonprefix((text, plain._render(conversation))))
         except FormattingError:
-            prompt = ""
-        if prompt and text.startswith(prompt):
-            return len(prompt)
-        # Otherwise where the text changes with the answer's first character.
-        marked = self._marked(conversation, _mark_for(conversation))
-        differ = (index for index, (one, other) in enumerate(zip(text, marked, strict=False)) if one != other)
-        return next(differ, 0)
+            return None
 
 
 def check_length(max_length: object) -> None:

@@ -6,10 +6,11 @@ depends on the prompt alone (Rafailov et al. 2023, arXiv 2305.18290).
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from rmaudit.conversations import Conversation
 from rmaudit.errors import FormattingError, UsageError
+from rmaudit.models.declared import Declared
 from rmaudit.models.families.family import HeadFamily
 from rmaudit.models.families.tokens import logit_head
 from rmaudit.models.formatting import Encoded
@@ -87,13 +89,22 @@ class ImplicitReward:
         return [self.beta * (mine - theirs) for mine, theirs in zip(own, other, strict=True)]
 
     def _answer_start(self, conversation: Conversation, ids: Sequence[int]) -> int:
-        """The first token of the answer: the template's opening of the answer's turn belongs to the prompt."""
-        prompt = self.policy.formatter.opened(conversation[:-1])
-        pairs = enumerate(zip(prompt, ids, strict=False))
-        start = next((index for index, (one, two) in pairs if one != two), min(len(prompt), len(ids)))
+        """The first token of the answer: the template's opening of the answer's turn belongs to the prompt.
+
+        Found in the whole conversation, since a prompt that was cut begins elsewhere; what is cut lies before the answer.
+        """
+        if len(conversation) < 2:
+            raise FormattingError("there is no prompt before the answer, so the answer has no probability given one")
+        whole = copy.copy(self.policy.formatter)
+        whole.max_length = None
+        full = whole.encode(conversation).ids
+        prompt = whole.opened(conversation[:-1])
+        pairs = enumerate(zip(prompt, full, strict=False))
+        start = next((index for index, (one, two) in pairs if one != two), min(len(prompt), len(full)))
+        start -= len(full) - len(ids)
         if not 0 < start < len(ids):
             raise FormattingError(
-                "the answer begins with the text or has no token, so it has no probability given a prompt"
+                "the answer has no token of its own after a prompt, so it has no probability given one"
             )
         return start
 
@@ -128,13 +139,22 @@ def load_implicit_reward(
     """
     if isinstance(beta, bool) or not isinstance(beta, (int, float)) or not 0 < beta < math.inf:
         raise UsageError(f"beta: expected a number above 0, got {beta!r:.80}")
+    said = sorted(options.keys() & {entry.name for entry in fields(Declared)})
+    if said:
+        raise UsageError(
+            f"{', '.join(said)}: without effect on an implicit reward, which reads every token of an answer"
+        )
     own = load_reward_model(policy, families=(LANGUAGE_MODEL,), **options)
-    # The policy's template counts: the reference may be a base model without one.
-    given = {**options, "chat_template": own.formatter.template}
-    other = load_reward_model(reference, families=(LANGUAGE_MODEL,), **given)
+    # The policy's template counts, since the reference may be a base model without one; an adapter is the policy's.
+    shared = {name: value for name, value in options.items() if name not in ("base", "adapter")}
+    other = load_reward_model(
+        reference, families=(LANGUAGE_MODEL,), **{**shared, "chat_template": own.formatter.template}
+    )
     if own.tokenizer.get_vocab() != other.tokenizer.get_vocab():
         raise UsageError(
             f"{policy} and {reference} have different vocabularies, so their probabilities of an answer are not of the same "
             "tokens; give the reference that the policy was trained from"
         )
+    limits = [model.formatter.max_length for model in (own, other) if model.formatter.max_length is not None]
+    own.formatter.max_length = min(limits, default=None)
     return ImplicitReward(own, other, float(beta))

@@ -41,7 +41,7 @@ def recognise(
         _require_heeded(reader, evidence)
         return reader, {}
     if named is None:
-        refuse_known_head(head, evidence.name, where)
+        refuse_known_head(head, evidence.called, where)
     if evidence.declared.judge_tokens is not None:
         raise UsageError(
             f"{where}: judge tokens are given, but the files hold a head of their own ({some(sorted(head))}); leave them out"

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rmaudit.conversations import Conversation
 from rmaudit.errors import AttributionError, FormattingError
+from rmaudit.models import overflow
 from rmaudit.models.batching import Batch, batches, padded
 from rmaudit.models.formatting import Encoded, Formatter
 from rmaudit.models.heads import Head, LinearMap
@@ -24,21 +25,13 @@ from rmaudit.models.load_report import LoadReport
 from rmaudit.models.placement import input_device
 from rmaudit.models.positions import Rule
 from rmaudit.models.rotary import forget_longer_texts, rope_limit
+from rmaudit.models.shaping import check_steps
 from rmaudit.scorers import checked_scores
 
 Ids = Sequence[int]
 
 #: Most tokens of a padded batch, where the caller names no other number.
 TOKEN_BUDGET = 4096
-
-# What makes a score infinite or no number depends on what the model computes in.
-_BROKEN = "look for infinite numbers or NaN in the checkpoint, as a training that diverged leaves them"
-_NOT_FINITE = {
-    "float16": "float16 overflows beyond 65504: load the model in float32 (--dtype float32)",
-    "bfloat16": f"bfloat16 reaches as far as float32, so it is hardly an overflow: {_BROKEN}",
-    "float32": f"float32 hardly overflows: {_BROKEN}",
-    "float64": f"float64 hardly overflows: {_BROKEN}",
-}
 
 #: Layers that padding on the left is tried with, how long a text, and how much padding.
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
@@ -65,8 +58,11 @@ class RewardModel:
     length_unit = "tokens"
 
     def encode(self, conversation: Conversation) -> Encoded:
-        """Token ids of a conversation. Raises DataError, FormattingError, TooLongError."""
-        return self.formatter.encode(conversation)
+        """Token ids of a conversation. Raises DataError, TooLongError, and FormattingError as `check_steps` does, too."""
+        encoded = self.formatter.encode(conversation)
+        if (steps := self.formatter.shaping.steps) is not None:
+            check_steps(steps, conversation, len(self.positions(encoded.ids)))
+        return encoded
 
     def count_tokens(self, conversation: Conversation) -> int:
         """How many tokens the model reads of a conversation."""
@@ -103,7 +99,7 @@ class RewardModel:
     def checked(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same scores. Raises ScoringError where one is not finite, with what to do about it in this dtype."""
         dtype = self.load_report.dtype
-        return checked_scores(scores, len(scores), f"the model, computing in {dtype},", _NOT_FINITE.get(dtype, ""))
+        return checked_scores(scores, len(scores), f"the model, computing in {dtype},", overflow.ADVICE.get(dtype, ""))
 
     def readout_ids(self, ids: Sequence[Ids], **options: Any) -> Tensor:
         """Readout vectors (n, width) float32 of token sequences, on the CPU; options as in `score_ids`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,20 +14,62 @@ from rmaudit.errors import FormattingError
 class Steps:
     """How the steps of an answer are marked: it is cut at `separator`, and `token` is written after every step.
 
-    An answer that holds the token already is left as it is. joined: what stands between a step's token and the next step.
+    An answer that is marked already is left as it is: the token ends every step, the last one too. joined: what stands
+    between a step's token and the next step.
     """
 
     token: str
     separator: str = "\n\n"
     joined: str = ""
 
+    @property
+    def mark(self) -> str:
+        """What ends a step, without white space around it; a token of white space as it is."""
+        return self.token.strip() or self.token
+
     def marked(self, conversation: Conversation) -> Conversation:
-        """The conversation with the steps of its last turn marked. Raises FormattingError for an answer without any."""
+        """The conversation with the steps of its last turn marked. Raises as `count`."""
         *prompt, answer = conversation
-        if self.token in answer["content"]:
+        steps = self._steps(answer["content"])
+        if self._marks(answer["content"]):
             return conversation
-        text = self.joined.join(step + self.token for step in steps_of(answer["content"], self.separator))
+        text = self.joined.join(step + self.token for step in steps)
         return [*prompt, {"role": answer["role"], "content": text}]
+
+    def count(self, conversation: Conversation) -> int:
+        """How many steps the answer has. Raises FormattingError for an answer without any, or marked in part."""
+        return len(self._steps(conversation[-1]["content"]))
+
+    def strays(self, conversation: Conversation) -> list[str]:
+        """Where the mark stands and ends no step of the answer."""
+        *prompt, answer = conversation
+        found = [
+            f"in turn {place} ({turn['role']})" for place, turn in enumerate(prompt, 1) if self.mark in turn["content"]
+        ]
+        inside = self.token.strip() and answer["content"].count(self.mark) > len(self._marks(answer["content"]))
+        return [*found, "inside a word of the answer"] if inside else found
+
+    def _steps(self, answer: str) -> list[str]:
+        if not self._marks(answer):
+            return steps_of(answer, self.separator)
+        *steps, rest = re.split(self._pattern, answer)
+        if rest.strip() or not all(step.strip() for step in steps):
+            raise FormattingError(
+                f"the answer {answer!r:.80} holds {self.mark!r}, which ends a step for this model, but not at the end of every "
+                "step; mark the steps yourself (write it once after each, the last one too), or take it out"
+            )
+        return steps
+
+    def _marks(self, answer: str) -> list[str]:
+        # White space as a mark is what steps are cut at anyway, so an answer with it is not marked yet.
+        return re.findall(self._pattern, answer) if self.token.strip() else []
+
+    @property
+    def _pattern(self) -> str:
+        """The mark; one of letters only as a word of its own: within a word it ends nothing."""
+        before = r"(?<!\w)" if self.mark[0].isalnum() else ""
+        after = r"(?!\w)" if self.mark[-1].isalnum() else ""
+        return before + re.escape(self.mark) + after
 
 
 @dataclass(frozen=True)
@@ -35,6 +78,11 @@ class Turns:
 
     verdict: str
     separator: str = "\n\n"
+
+    @property
+    def mark(self) -> str:
+        """What ends a step."""
+        return self.verdict
 
     def marked(self, conversation: Conversation) -> Conversation:
         """The conversation with the steps of its last turn as turns. Raises FormattingError for an answer without any."""
@@ -47,6 +95,46 @@ class Turns:
         asked: Conversation = [{"role": "user", "content": f"{question['content']} {first}"}]
         asked += [{"role": "user", "content": step} for step in others]
         return [*before, *(turn for step in asked for turn in (step, Message(role="assistant", content=self.verdict)))]
+
+    def count(self, conversation: Conversation) -> int:
+        """How many steps the answer has. Raises FormattingError for an answer without any."""
+        return len(steps_of(conversation[-1]["content"], self.separator))
+
+    def strays(self, conversation: Conversation) -> list[str]:
+        """Where a turn or a step ends as a verdict does."""
+        *prompt, answer = conversation
+        steps = steps_of(answer["content"], self.separator)
+        turns = [
+            f"at the end of turn {place} ({turn['role']})"
+            for place, turn in enumerate(prompt, 1)
+            if self._ends(turn["content"])
+        ]
+        return turns + [
+            f"at the end of step {place} of the answer" for place, step in enumerate(steps, 1) if self._ends(step)
+        ]
+
+    def _ends(self, text: str) -> bool:
+        return text.rstrip().endswith(self.verdict)
+
+
+def check_steps(steps: Steps | Turns, conversation: Conversation, found: int) -> None:
+    """Raise FormattingError where the model would be read at another number of places than the answer has steps.
+
+    found: how many step ends there are in what the model reads.
+    """
+    count = steps.count(conversation)
+    if found > count:
+        where = " and ".join(steps.strays(conversation)) or "elsewhere"
+        raise FormattingError(
+            f"the model reads {found} step ends in this conversation, and its answer has {count} steps: {steps.mark!r}, which "
+            f"ends a step for this model, stands {where}, too; leave the conversation out, or take it out there"
+        )
+    if found < count:
+        raise FormattingError(
+            f"the model reads {found} step ends in this conversation, and its answer has {count} steps: the chat template or the "
+            f"tokenizer changes {steps.mark!r} at the end of a step; leave the conversation out, or give the template that the "
+            "model was trained with (--chat-template FILE, chat_template=...)"
+        )
 
 
 def steps_of(text: str, separator: str) -> list[str]:

@@ -12,10 +12,11 @@ import torch
 from rmaudit.checkup import Checkup, examine, note_disagreements
 from rmaudit.checkup.showing import checkup_text
 from rmaudit.checkup.texts import PAIRS
+from rmaudit.errors import FormattingError, TooLongError
 from rmaudit.models import RewardModel, load_reward_model
 from rmaudit.models.positions import Rule
 from rmaudit.models.reward_model import RewardModel as Model
-from tests.tiny import EOS, save_tiny_reward_model
+from tests.tiny import EOS, TEMPLATE, save_tiny_reward_model
 
 
 @pytest.fixture
@@ -117,7 +118,51 @@ def test_a_change_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     rm = load_reward_model(save_tiny_reward_model(tmp_path / "model", chat_template=template))
     found = {one.change: one for one in examine(rm).sensitivities}
     assert "no system turns" in found["system prompt added"].reason
-    assert found["generation prompt added"].reason == "this is how the model is read"
+    assert found["generation prompt added"].reason == "the template ignores it"
+
+
+def test_a_system_turn_that_the_template_ignores(tmp_path: Path) -> None:
+    template = "{% for m in messages if m.role != 'system' %}<|{{ m.role }}|>{{ m.content }}</s>{% endfor %}"
+    rm = load_reward_model(save_tiny_reward_model(tmp_path / "model", chat_template=template))
+    found = {one.change: one for one in examine(rm).sensitivities}
+    assert found["system prompt added"].reason == "the template ignores it"
+    assert found["one BOS token"].reason == "this is how the model is read"
+
+
+SINGLE_TURN = "{% if messages|length > 2 %}{{ raise_exception('one question only') }}{% endif %}" + TEMPLATE
+
+
+def test_texts_that_do_not_fit_are_left_out_and_told(tmp_path: Path) -> None:
+    rm = load_reward_model(save_tiny_reward_model(tmp_path / "model", chat_template=SINGLE_TURN))
+    found = examine(rm)
+    assert (found.holds, found.texts) == (True, 10)
+    [told] = found.untried
+    assert told.startswith("'And which of the two is larger than 0.3?': the chat template refuses")
+    assert "one question only" in told
+    assert json.loads(json.dumps(found.as_dict()))["untried"] == [told]
+    assert f"untried {told}" in checkup_text(rm.load_report.as_dict(), found.as_dict())
+    assert len(examine(rm, short=True).untried) == 1
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_model_of_few_positions(tmp_path: Path, family: str) -> None:
+    """The longest pair that is tried fills them all: what adds a token is said to be too long."""
+    rm = load_reward_model(save_tiny_reward_model(tmp_path / "long", family))
+    lengths = sorted(max(len(rm.encode(talk).ids) for talk in pair) for pair in PAIRS)
+    rm = load_reward_model(save_tiny_reward_model(tmp_path / "model", family, positions=lengths[0]))
+    found = examine(rm)
+    assert (found.holds, found.texts) == (True, 2)
+    assert all("too many" in told for told in found.untried)
+    reasons = {one.change: one.reason for one in found.sensitivities}
+    assert reasons["line break added"] == f"a text would have {lengths[0] + 1} tokens, the model reads {lengths[0]}"
+    with pytest.raises(TooLongError):
+        load_reward_model(tmp_path / "model").score([PAIRS[-1][1]])
+
+
+def test_no_text_that_fits_is_an_error(tmp_path: Path) -> None:
+    rm = load_reward_model(save_tiny_reward_model(tmp_path / "model"), max_length=5)
+    with pytest.raises(FormattingError, match="none of the checkup's texts can be scored: 'How long .* too many"):
+        examine(rm)
 
 
 def test_half_precision_is_measured(tmp_path: Path) -> None:

@@ -41,7 +41,15 @@ def test_json(rmaudit: Command, model: Path) -> None:
         "fingerprint", "adapter",
     }  # fmt: skip
     assert stable <= told["model"].keys()
-    assert set(told["checkup"]) == {"holds", "invariants", "disagreements", "texts", "rounding", "sensitivities"}
+    assert set(told["checkup"]) == {
+        "holds",
+        "invariants",
+        "disagreements",
+        "texts",
+        "untried",
+        "rounding",
+        "sensitivities",
+    }
     assert told["checkup"]["holds"] is True
 
 
@@ -122,8 +130,20 @@ def test_a_template_that_does_not_take_the_built_in_texts(small_battery: Path, t
     template = "{% if messages|length > 2 %}{{ raise_exception('one turn only') }}{% endif %}" + TEMPLATE
     folder = save_tiny_reward_model(tmp_path / "model", chat_template=template, positions=2048)
     record = package.audit(folder, battery=str(small_battery), attributions=0, probes=["placebo"])
-    assert record.checkup["invariants_hold"] is None
+    assert record.checkup["invariants_hold"] is True
     assert any("one turn only" in warning for warning in record.warnings)
+
+
+def test_conversations_that_were_cut_are_counted_for_an_implicit_reward(small_battery: Path, tmp_path: Path) -> None:
+    folders = [save_tiny_reward_model(tmp_path / str(seed), head="none", seed=seed, positions=2048) for seed in (0, 1)]
+    asked = {"battery": str(small_battery), "attributions": 0, "probes": ["placebo"]}
+    longest = max(
+        row.length for row in package.audit(folders[0], load_options={"reference": folders[1]}, **asked).scores
+    )
+    scorer = package.load(folders[0], reference=folders[1], truncate="prompt-left", max_length=longest - 1)
+    record = package.audit(scorer, **asked)
+    assert 0 < record.checkup["truncated"] <= record.checkup["conversations"]
+    assert any("were cut from the left" in warning for warning in record.warnings)
 
 
 def test_score_says_where_it_read(rmaudit: Command, tmp_path: Path) -> None:
@@ -136,6 +156,8 @@ def test_score_says_where_it_read(rmaudit: Command, tmp_path: Path) -> None:
     assert "--position NAME" in ran.err
     last = rmaudit("score", folder, file, "--position", "last")
     assert last.out != ran.out
+    cut = rmaudit("score", folder, file, "--truncate", "prompt-left", "--max-length", 12)
+    assert "1 of 2 conversations were cut from the left of the prompt" in cut.err
 
 
 class Squared(Head):

@@ -9,6 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from rmaudit.errors import DataError, FormattingError, MissingChatTemplateError, TooLongError, UsageError
 from rmaudit.models import Formatter, load_reward_model
+from tests.families.checkpoints import LAYOUTS, save
 from tests.models.conftest import Saved
 from tests.tiny import BOS, TEMPLATE, save_tiny_tokenizer
 
@@ -193,15 +194,61 @@ def test_prompt_left_keeps_bos_and_the_answers_turn(tmp_path: Path, template: st
         Formatter(here, max_length=len(turn), truncate="prompt-left").encode(LONG)
 
 
-def test_prompt_left_where_the_template_does_not_write_turns_one_by_one(tmp_path: Path) -> None:
-    """A template whose prompt text depends on what follows: the answer itself is still kept whole."""
-    template = "[{{ messages|length }} turns] " + TEMPLATE
+IN_THE_PROMPT = (
+    "{% for m in messages %}{{ 'USER: ' + m.content + ' ASSISTANT:' if m.role == 'user' else m.content }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "turn"),
+    [
+        ("[{{ messages|length }} turns] " + TEMPLATE, "</s><|assistant|>XYZ XYZ.</s>"),
+        (IN_THE_PROMPT, " ASSISTANT:XYZ XYZ."),
+        ("{{ messages[-2].content }}</s>{{ messages[-1].content }}", "</s>XYZ XYZ."),
+        ("{% if messages[-1].role == 'user' %}{{ raise_exception('no') }}{% endif %}" + TEMPLATE, "</s><|assistant|>XYZ XYZ.</s>"),
+    ],
+    ids=["counts turns", "header in the prompt", "no header", "refuses a prompt"],
+)  # fmt: skip
+def test_prompt_left_keeps_the_header_whatever_the_template_does(tmp_path: Path, template: str, turn: str) -> None:
+    """Templates whose text of the prompt alone is not the beginning of the whole text, or holds the answer's header."""
     here = tokenizer(tmp_path, chat_template=template)
-    answer = here("XYZ XYZ.</s>", add_special_tokens=False)["input_ids"]
-    encoded = Formatter(here, max_length=len(answer) + 3, truncate="prompt-left").encode(LONG)
-    assert here.decode(encoded.ids).endswith("XYZ XYZ.</s>")
-    with pytest.raises(TooLongError, match=f"turn alone has {len(answer)}"):
-        Formatter(here, max_length=len(answer), truncate="prompt-left").encode(LONG)
+    kept = here(turn, add_special_tokens=False)["input_ids"]
+    encoded = Formatter(here, max_length=len(kept) + 1, truncate="prompt-left").encode(LONG)
+    assert encoded.ids == (here.bos_token_id, *kept)
+    with pytest.raises(TooLongError, match=f"turn alone has {len(kept)}; an answer is never cut"):
+        Formatter(here, max_length=len(kept), truncate="prompt-left").encode(LONG)
+
+
+def test_an_answer_without_a_prompt_is_never_cut(tmp_path: Path) -> None:
+    formatter = Formatter(tokenizer(tmp_path), max_length=5, truncate="prompt-left")
+    with pytest.raises(TooLongError, match="an answer is never cut"):
+        formatter.encode(LONG[-1:])
+
+
+@pytest.mark.parametrize("layout", ["classifier", "openrlhf old", "openrlhf new", "athene", "armo", "judge"])
+def test_prompt_left_in_every_family(tmp_path: Path, layout: str) -> None:
+    declared = {"judge_tokens": ("Yes", "No")} if layout == "judge" else {}
+    folder = save(LAYOUTS[layout], tmp_path)
+    whole = load_reward_model(folder, **declared)
+    header = {"classifier": "assistant: ", "openrlhf old": "assistant: ", "armo": "assistant<|end_header_id|>\n\n"}
+    text = whole.tokenizer.decode(whole.encode(LONG).ids)
+    turn = text[text.rindex(header.get(layout, "<|assistant|>") + "XYZ XYZ.") :]
+    assert turn.count("<|assistant|>") == {"judge": 2, "openrlhf new": 1, "athene": 1}.get(layout, 0)
+    rm, shortest = load_reward_model(folder, truncate="prompt-left", **declared), None
+    for length in range(1, len(whole.encode(LONG).ids)):
+        rm.formatter.max_length = length
+        try:
+            ids = rm.encode(LONG).ids
+        except TooLongError:
+            assert shortest is None
+            continue
+        shortest = shortest or length
+        assert len(ids) == length
+        assert ids[0] == rm.tokenizer.bos_token_id
+        assert rm.tokenizer.decode(ids).endswith(turn)
+    # BOS, and what of the turn before stands in one token with the header, or before it.
+    assert shortest is not None
+    assert shortest <= len(rm.formatter.tokenize(turn)) + 4
 
 
 def test_the_limit_is_the_smallest_that_is_known(saved: Saved) -> None:

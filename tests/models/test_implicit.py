@@ -103,3 +103,42 @@ def test_what_cannot_be(folders: tuple[Path, Path], tmp_path: Path) -> None:
         load_implicit_reward(save_tiny_reward_model(tmp_path / "rm"), reference)
     with pytest.raises(errors.MissingRewardHeadError, match="--reference MODEL"):
         rmaudit.load(policy)
+
+
+def test_a_cut_prompt_leaves_the_answer_whole(folders: tuple[Path, Path]) -> None:
+    """The tokens that count are the answer's, also where the prompt's beginning is gone."""
+    whole = load_implicit_reward(*folders)
+    answers = [len(parts) for parts in whole.token_rewards(CONVERSATIONS)]
+    longest = max(map(whole.count_tokens, CONVERSATIONS))
+    cut = load_implicit_reward(*folders, truncate="prompt-left", max_length=longest - 4)
+    assert [len(parts) for parts in cut.token_rewards(CONVERSATIONS)] == answers
+    ids = [cut.encode(talk).ids for talk in CONVERSATIONS]
+    expected = by_ids(folders, ids, answers)
+    np.testing.assert_allclose(cut.score(CONVERSATIONS), expected, rtol=0, atol=1e-5)
+
+
+def by_ids(folders: tuple[Path, Path], ids: list[tuple[int, ...]], answers: list[int]) -> list[float]:
+    """The reward (beta 0.1) of the last tokens of each sequence, through transformers alone."""
+    models = [AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval() for folder in folders]
+    rewards = []
+    for own, answer in zip(ids, answers, strict=True):
+        with torch.no_grad():
+            logs = [torch.log_softmax(model(torch.tensor([own])).logits[0].double(), -1) for model in models]
+        tokens = range(len(own) - answer, len(own))
+        rewards.append(0.1 * sum(float(logs[0][t - 1, own[t]] - logs[1][t - 1, own[t]]) for t in tokens))
+    return rewards
+
+
+def test_a_reference_that_reads_less(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    short = save_tiny_reward_model(tmp_path / "short", head="none", positions=16)
+    scorer = load_implicit_reward(folders[0], short)
+    with pytest.raises(errors.TooLongError, match="the model reads 16"):
+        scorer.score(CONVERSATIONS)
+
+
+def test_options_and_conversations_that_make_no_sense(folders: tuple[Path, Path]) -> None:
+    with pytest.raises(errors.UsageError, match="position: without effect on an implicit reward"):
+        load_implicit_reward(*folders, position="last")
+    scorer = load_implicit_reward(*folders)
+    with pytest.raises(errors.FormattingError, match="no prompt before the answer"):
+        scorer.score([[{"role": "assistant", "content": "Hello."}]])

@@ -8,9 +8,11 @@ from rmaudit.errors import BrokenCheckpointError, UnknownRewardHeadError, UsageE
 from rmaudit.models.declared import Evidence, Given
 from rmaudit.models.families.family import HeadFamily, Infos, Part, Parts, Tensors
 from rmaudit.models.heads import AffineHead, Head, LinearHead
-from rmaudit.models.positions import Rule, before_first, last_of, last_token, mean_of_all
+from rmaudit.models.positions import Rule, before_first, last_of, mean_of_all
 from rmaudit.models.shaping import Shaping
 
+#: Types whose own classes write `transformer.` in front of every key.
+_TRANSFORMER_PREFIXED = ("gpt2", "gptj", "gpt_neo", "gpt_bigcode", "bloom", "falcon", "mpt", "codegen")
 #: Athene's end token where its tokenizer names none: <|reserved_special_token_1|> of Llama 3.
 _ATHENE_END = 128003
 
@@ -55,7 +57,8 @@ def _is_openrlhf(evidence: Evidence) -> bool:
 
 
 def _openrlhf_parts(head: Infos, evidence: Evidence) -> Parts:
-    usual = "score" if _is_openrlhf(evidence) and "score.weight" in head else "value_head"
+    meant = _is_openrlhf(evidence) or evidence.declared.family == "openrlhf"
+    usual = "score" if meant and "score.weight" in head else "value_head"
     return layer(f"{evidence.config.get('value_head_prefix', usual)}.weight")
 
 
@@ -81,7 +84,7 @@ def _beaver_head(tensors: Tensors, given: Given) -> Head:
         raise BrokenCheckpointError(f"config.json: score_type is {kind!r}; expected reward, cost or critic")
     layer_only = {role: tensor for role, tensor in tensors.items() if role in ("weight", "bias")}
     sign = -1.0 if kind == "cost" else 1.0
-    if not given.config.get("do_normalize") or kind == "critic":
+    if not given.flag("do_normalize") or kind == "critic":
         return AffineHead(layer_only, sign=sign)
     variance = _statistic(tensors, "var", given.number("var", 1.0))
     if variance < 0:
@@ -91,18 +94,25 @@ def _beaver_head(tensors: Tensors, given: Given) -> Head:
     return AffineHead(layer_only, mean=mean, divisor=deviation + 1e-8, sign=sign)
 
 
+def _beaver_notes(given: Given) -> list[str]:
+    if given.flag("do_normalize") and not {"mean", "var"} <= given.config.keys():
+        return ["config.json asks to normalise and names no mean and var; those of the weights are used, else 0 and 1"]
+    return []
+
+
 def _statistic(tensors: Tensors, name: str, default: float) -> float:
     """A statistic of the normaliser: from the weights, else from the configuration."""
     return float(tensors[name].float().flatten()[0]) if name in tensors else default
 
 
 def _is_starling(evidence: Evidence) -> bool:
-    return "starling" in evidence.name.lower()
+    return "starling" in evidence.called
 
 
 def _is_trlx(evidence: Evidence) -> bool:
-    """`transformer.` in front of the backbone's keys is also what GPT-2 and its like write."""
-    return evidence.prefix.startswith("transformer.") and not _is_starling(evidence) and not evidence.wrappers
+    """`transformer.` in front of a backbone whose own class writes no such prefix, as Starling's code does, is not trlX's."""
+    own = evidence.config.get("model_type") in _TRANSFORMER_PREFIXED
+    return own and evidence.prefix.startswith("transformer.") and not _is_starling(evidence) and not evidence.wrappers
 
 
 def _deepspeed_rule(given: Given) -> Rule:
@@ -119,6 +129,13 @@ def _trlx_rule(given: Given) -> Rule:
     return given.rule("before-first-pad", before_first(given.tokenizer.eos_token_id, "end-of-sequence token"))
 
 
+def _pooling(given: Given) -> Rule:
+    asked = given.config.get("pooling") or "last"
+    if asked not in ("last", "mean"):
+        raise BrokenCheckpointError(f"config.json: pooling is {asked!r:.80}; expected last or mean")
+    return mean_of_all() if asked == "mean" else given.rule("last")
+
+
 def _athene_end(given: Given) -> int:
     token: int | None = given.tokenizer.cls_token_id
     return _ATHENE_END if token is None else token
@@ -126,9 +143,11 @@ def _athene_end(given: Given) -> int:
 
 def _internlm_token(given: Given) -> int:
     token = given.config.get("reward_token_id")
-    if not isinstance(token, int):
+    rows = given.typed.get_text_config().vocab_size
+    if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < rows:
         raise BrokenCheckpointError(
-            "config.json: no reward_token_id in it, the token at which InternLM2's reward is read"
+            f"config.json: reward_token_id is {token!r:.80}; expected the id of the token at which InternLM2's reward is read, "
+            f"0 to {rows - 1}"
         )
     return token
 
@@ -253,6 +272,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
             "count": Part("normalizer.count", "1", optional=True, folded=True),
         },
         head=_beaver_head,
+        notes=_beaver_notes,
         models="beaver-7b reward, cost and unified",
     ),
     HeadFamily(
@@ -261,7 +281,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         kind="linear",
         parts=layer("out_proj.weight", "out_proj.bias"),
         head=linear_head,
-        position=lambda given: mean_of_all() if given.config.get("pooling") == "mean" else last_token(),
+        position=_pooling,
         models="OASST pythia reward models",
     ),
 )

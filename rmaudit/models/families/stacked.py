@@ -116,7 +116,7 @@ def _ldl_parts(head: Infos, evidence: Evidence) -> Parts | None:
 def _ldl_head(tensors: Tensors, given: Given) -> Head:
     values, shares = _last_layer(tensors, "value_"), _last_layer(tensors, "share_")
     _require_rows("the last layer of regression_layer.pt", tensors, values, LdlHead.levels, tensors[shares])
-    softened = given.config.get("softmax")
+    softened = given.flag("softmax")
     return LdlHead(tensors, given.number("temperature", 1.0, above=0.0) if softened else None)
 
 

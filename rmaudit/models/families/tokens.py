@@ -8,6 +8,7 @@ from rmaudit.errors import UsageError
 from rmaudit.models.declared import Evidence, Given
 from rmaudit.models.families.family import HeadFamily, Tensors
 from rmaudit.models.heads import LogitHead
+from rmaudit.models.logits import logits_of
 from rmaudit.models.shaping import Shaping
 
 #: Not the one called Principle: that is a judge that answers Yes or No.
@@ -16,11 +17,8 @@ _NEMOTRON = re.compile(r"llama.*nemotron.*reward(?!.*principle)", re.IGNORECASE)
 
 def logit_head(tensors: Tensors, given: Given, mix: tuple[float, ...]) -> LogitHead:
     """A head of rows of the language-model head, with what this architecture does to its logits."""
-    text = given.typed.get_text_config()
-    divisor, factor = getattr(text, "logits_scaling", None), getattr(text, "logit_scale", None)
-    scale = 1.0 / divisor if divisor else factor if factor is not None else 1.0
-    cap = getattr(text, "final_logit_softcapping", None)
-    return LogitHead(tensors, mix, scale=float(scale), cap=float(cap) if cap is not None else None)
+    done = logits_of(given.typed)
+    return LogitHead(tensors, mix, scale=done.scale, cap=done.cap)
 
 
 def token_id(given: Given, text: str) -> int:
@@ -42,6 +40,12 @@ def judge_ids(given: Given) -> tuple[int, ...]:
     return tuple(token_id(given, text) for text in given.declared.judge_tokens)
 
 
+def judge_notes(given: Given) -> list[str]:
+    """Which tokens' logits are read, so that a wrong pair (" No" for "No") is seen."""
+    named = zip(given.declared.judge_tokens or (), judge_ids(given), strict=True)
+    return [f"the logits read are those of {' and '.join(f'{text!r} (id {token})' for text, token in named)}"]
+
+
 def _is_judge(evidence: Evidence) -> bool:
     return evidence.declared.judge_tokens is not None and evidence.declared.aggregate is None
 
@@ -54,7 +58,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         parts={},
         keys="lm_head.weight, a name like Nemotron...Reward",
         head=lambda tensors, given: logit_head(tensors, given, (1.0,)),
-        claims=lambda evidence: evidence.declared.judge_tokens is None and bool(_NEMOTRON.search(evidence.name)),
+        claims=lambda evidence: evidence.declared.judge_tokens is None and bool(_NEMOTRON.search(evidence.called)),
         token_rows=lambda given: (0,),
         models="Llama-3.1-Nemotron-70B-Reward-HF, Llama-3.3-Nemotron-70B-Reward",
     ),
@@ -68,6 +72,7 @@ FAMILIES: tuple[HeadFamily, ...] = (
         shaping=lambda given: Shaping(generation_prompt=True),
         claims=_is_judge,
         takes=frozenset({"judge_tokens"}),
+        notes=judge_notes,
         token_rows=judge_ids,
         models="yes/no judges, Qwen3-Reranker style",
     ),
