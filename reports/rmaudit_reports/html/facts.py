@@ -17,7 +17,7 @@ MODEL = {
     "adapter": "adapter", "head_dtype": "head in the file", "head_quantised": "head is quantised",
     "position": "score is read at",
     "dtype": "number format", "attention": "attention", "max_length": "longest input", "bos_token_id": "BOS token",
-    "eos_token_id": "EOS token", "pad_token_id": "pad token", "bos_policy": "BOS policy", "preamble": "template begins",
+    "eos_token_id": "EOS token", "pad_token_id": "pad token", "config_pad_token_id": "pad token in config.json", "bos_policy": "BOS policy", "preamble": "template begins",
     "ending": "template ends", "template_sha256": "chat template", "fingerprint": "fingerprint",
 }  # fmt: skip
 CHECKUP = {"packing": "packing", "noise_floor": "noise floor", "disputed": "disputed readout positions"}
@@ -25,7 +25,7 @@ SETTINGS = {
     "profile": "profile", "probes": "probes", "data": "data", "limit": "limit", "seed": "seed",
     "confidence": "confidence",
 }  # fmt: skip
-IDENTIFIERS = {"seed", "bos_token_id", "eos_token_id", "pad_token_id"}
+IDENTIFIERS = {"seed", "bos_token_id", "eos_token_id", "pad_token_id", "config_pad_token_id", "final_token_id"}
 """Whole numbers that name something: no thousands separators."""
 HIDDEN = {"notes", "command", "domains", "datasets", "checks", "sentence", "outcome", "invariants", "disagreement"}
 Facts = list[tuple[str, str]]
@@ -155,10 +155,10 @@ def in_words(parameters: float) -> str:
 
 
 def _named(values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The known keys in their order and words, then the rest by name; nothing for None."""
+    """The known keys in their order and words, then the rest by name; nothing for what is empty."""
     others = {key: key.replace("_", " ") for key in sorted(values) if key not in names and key not in HIDDEN}
     for key, name in {**names, **others}.items():
-        if values.get(key) is not None:
+        if values.get(key) not in (None, "", []):
             plain = str(values[key]) if key in IDENTIFIERS else flat(values[key])
             yield name, percent(values[key]) if key == "confidence" and _is_number(values[key]) else plain
 

@@ -60,7 +60,7 @@ def _views(record: Record, scores: Sequence[Score]) -> dict[str, Any]:
         "checks": [(outcome_mark(check.get("outcome")), check) for check in (record.gate or {}).get("checks", [])],
         "tables": [
             ("Model", facts.model_facts(record), record.model.get("notes") or []),
-            ("Check-up at load", facts.checkup_facts(record), record.checkup.get("notes") or []),
+            ("Check-up", facts.checkup_facts(record), record.checkup.get("notes") or []),
             ("Battery", facts.battery_facts(record), record.battery.get("notes") or []),
             ("Unit of effects", facts.reference_facts(record), record.reference.get("notes") or []),
         ],
