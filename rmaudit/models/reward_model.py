@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rmaudit.conversations import Conversation
-from rmaudit.errors import AttributionError, FormattingError
+from rmaudit.errors import AttributionError, FormattingError, ScoringError
 from rmaudit.models import overflow
 from rmaudit.models.batching import Batch, batches, padded
 from rmaudit.models.formatting import Encoded, Formatter
@@ -133,7 +133,13 @@ class RewardModel:
         with torch.inference_mode():
             for size in set(sizes):
                 same = [index for index, other in enumerate(sizes) if other == size]
-                scores[same] = self.head(torch.stack([read[index] for index in same])).double().cpu().numpy()
+                given = self.head(torch.stack([read[index] for index in same]))
+                if given.shape != (len(same),):
+                    raise ScoringError(
+                        f"{type(self.head).__name__} gave an array of shape {tuple(given.shape)} for {len(same)} texts; expected one "
+                        "score for each, (n,)"
+                    )
+                scores[same] = given.double().cpu().numpy()
         return scores
 
     def states(

@@ -96,3 +96,12 @@ def test_a_tensor_that_the_head_does_not_hold_is_noticed(model: Path, monkeypatc
     monkeypatch.setattr("rmaudit.models.loading.family_of_file", lambda file: module)
     with pytest.raises(errors.BrokenCheckpointError, match=r"does not hold reward\.inner\.bias as 'shift'"):
         load_reward_model(model, family=str(FILE))
+
+
+def test_a_head_that_gives_no_one_score_a_text(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rm = load_reward_model(model, family=FILE)
+    monkeypatch.setattr(type(rm.head), "forward", lambda self, h: h[:, -1, :2])
+    with pytest.raises(
+        errors.ScoringError, match=r"TanhHead gave an array of shape \(2, 2\) for 2 texts; expected one score"
+    ):
+        rm.score(CONVERSATIONS)
