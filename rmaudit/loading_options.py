@@ -74,7 +74,7 @@ def loads_a_model(command: Callable[..., None]) -> Callable[..., None]:
         command(**given, loading=understood(said))
 
     parameters = [*own, *added]
-    wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    vars(wrapped)["__signature__"] = signature.replace(parameters=parameters)
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
 

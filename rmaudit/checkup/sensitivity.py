@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmaudit.conversations import Conversation, Message
 from rmaudit.errors import FormattingError, ScoringError, TooLongError
-from rmaudit.models import RewardModel
+from rmaudit.models import Formatter, RewardModel
 
 Ids = tuple[int, ...]
 _SYSTEM = "You are a helpful assistant."
@@ -73,7 +74,7 @@ def _changes(rm: RewardModel) -> Iterator[tuple[str, Callable[[Conversation, Ids
         for policy, told in _POLICIES.items():
             other = copy.copy(formatter)
             other.bos_policy = policy
-            yield told, lambda talk, ids, other=other: other.encode(talk).ids  # type: ignore[misc]
+            yield told, partial(_encoded_by, other)
     if tokenizer.eos_token_id is not None:
         yield "end-of-sequence token added", lambda talk, ids: (*ids, tokenizer.eos_token_id)
     newline = tuple(tokenizer("\n", add_special_tokens=False)["input_ids"])
@@ -86,4 +87,9 @@ def _changes(rm: RewardModel) -> Iterator[tuple[str, Callable[[Conversation, Ids
     opening = copy.copy(formatter)
     opening.shaping = replace(formatter.shaping, generation_prompt=not formatter.shaping.generation_prompt)
     told = "generation prompt left out" if formatter.shaping.generation_prompt else "generation prompt added"
-    yield told, lambda talk, ids: opening.encode(talk).ids
+    yield told, partial(_encoded_by, opening)
+
+
+def _encoded_by(formatter: Formatter, talk: Conversation, ids: Ids) -> Ids:
+    """The ids under another format; those under the model's own have no say."""
+    return formatter.encode(talk).ids

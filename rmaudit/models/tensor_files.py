@@ -54,7 +54,8 @@ class TensorFiles:
                 for key, value in opened.items()
             }
         else:
-            slices = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118 (the handle is no mapping)
+            keys = opened.keys()  # the handle is no mapping
+            slices = {key: opened.get_slice(key) for key in keys}
             infos = {
                 key: TensorInfo(tuple(part.get_shape()), str(part.get_dtype()), file, key)
                 for key, part in slices.items()

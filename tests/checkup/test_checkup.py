@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,8 +49,8 @@ def test_the_short_form_tries_the_same_invariants_on_fewer_texts(rm: RewardModel
 def test_a_score_that_depends_on_its_company_is_noticed(rm: RewardModel, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Model.hidden_states
 
-    def shaky(self: RewardModel, input_ids: torch.Tensor, *args: object, **options: object) -> torch.Tensor:
-        return plain(self, input_ids, *args, **options) * (1 + 0.01 * len(input_ids))  # type: ignore[arg-type]
+    def shaky(self: RewardModel, input_ids: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        return plain(self, input_ids, *args, **options) * (1 + 0.01 * len(input_ids))
 
     monkeypatch.setattr(Model, "hidden_states", shaky)
     found = examine(rm)

@@ -124,10 +124,11 @@ def require_complete(adapter: Adapter, found: Sorted, places: Places, head: Mapp
     heads = (key.removesuffix(".weight") for key, info in head.items() if len(info.shape) == 2)
     targets = [name for name in (*places.matrices(changed), *heads) if is_target(settings, name, changed)]
     found.lost(folder, set(targets) - changed, "are named by target_modules and have no lora_A and lora_B")
-    keys = [*places.keys(), *head]
+    known = list(places.keys())  # each call walks the modules again
+    keys = [*known, *head]
     saved = [key for key in keys if any(_saves(settings.modules_to_save, name) for name in _ancestors(key))]
     found.lost(folder, set(saved) - found.whole.keys(), "are named by modules_to_save and missing")
-    biases = {key for key in places.keys() if key.endswith("bias")}  # noqa: SIM118 (no mapping)
+    biases = {key for key in known if key.endswith("bias")}
     if settings.bias == "lora_only":
         biases &= {f"{module}.bias" for module in changed}
     if settings.bias != "none":
