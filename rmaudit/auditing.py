@@ -218,6 +218,7 @@ def findings_from(
             confidence=audit.confidence,
             seed=audit.seed,
             whole=audit.battery.whole_of({row.group for row in rows[name]}),
+            doubts=audit.battery.doubts(probe.card.texts),
         )
         found += findings_of(probe, ScoredStimuli(rows[name]), settings)
     return adjusted(found)

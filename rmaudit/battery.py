@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from rmaudit.conversations import Conversation, Message, conversation
 from rmaudit.datasets import Dataset
+from rmaudit.statistics.doubt import Doubt, expected_share
 
 LEVELS = ("good", "partial", "flawed", "bad")
 """Natural answers of known relative quality, best first: complete; right but thin; one real flaw; fails."""
@@ -86,12 +87,20 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How many texts of one kind a reader judged who had not written them, and how many of these were not as they must be."""
+
+    read: int
+    doubted: int
+
+
+@dataclass(frozen=True)
 class Battery:
     """Items, sets of cases and of passages by name, and the user's own data: what probes make stimuli from.
 
     whole: of a part of a battery, how many items (under "items") and cases of every set all of it has; empty where it is no
-    part. vocabulary: single tokens of the audited
-    model's tokenizer, in the order of their ids; empty where no probe of the run asks for them.
+    part. vocabulary: single tokens of the audited model's tokenizer, in the order of their ids; empty where no probe of the run
+    asks for them. readings: by what was judged: a field of the items, a set of cases or of passages.
     """
 
     name: str
@@ -102,6 +111,7 @@ class Battery:
     cases: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
     whole: Mapping[str, int] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def fillers(self) -> tuple[Passage, ...]:
@@ -118,6 +128,14 @@ class Battery:
         used = [name for name, rows in self.sets.items() if any(row.group in groups for row in rows)]
         here = sum(len(self.sets[name]) for name in used)
         return sum(self.whole.get(name, len(self.sets[name])) for name in used) / here if here else 1.0
+
+    def doubts(self, texts: Collection[str]) -> tuple[Doubt, ...]:
+        """What the readings of these texts leave in doubt; nothing is said of texts that nobody read."""
+        return tuple(
+            Doubt(expected_share(read.read, read.doubted), by_template=name in self.passages)
+            for name, read in self.readings.items()
+            if name in texts
+        )
 
     def of_kind(self, kind: str) -> Iterator[Dataset]:
         """The data sets of one kind: pairs, rankings, paraphrases, identity."""

@@ -5,21 +5,25 @@
     items/*.jsonl       prompts with their answers and rewrites     (needed)
     passages/*.jsonl    sets of passages; `fillers` is needed
     cases/*.jsonl       sets of named prompts and answers
+    readings.json       how many texts were read by another than their writer, and how many were doubted
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rmaudit.battery import FILLERS, LEVELS, Battery, Case, Item, Passage
+from rmaudit.battery import FILLERS, LEVELS, Battery, Case, Item, Passage, Reading
 from rmaudit.conversations import Message, checked_messages
 from rmaudit.datasets import Dataset
 from rmaudit.errors import DataError
 from rmaudit.row_files import Row, read_rows
+
+READINGS = "readings.json"
 
 Made = TypeVar("Made", Item, Case, Passage)
 
@@ -30,7 +34,7 @@ def read_battery(folder: Path, datasets: Sequence[Dataset] = ()) -> Battery:
     if not items or FILLERS not in {file.stem for file in passages}:
         raise DataError(f"{folder} is no battery: expected items/*.jsonl and passages/{FILLERS}.jsonl in it")
     digest = hashlib.sha256()
-    for file in [*items, *passages, *cases]:
+    for file in [*items, *passages, *cases, *folder.glob(READINGS)]:
         digest.update(f"{file.parent.name}/{file.name}".encode() + b"\0" + file.read_bytes())
     return Battery(
         folder.name,
@@ -39,7 +43,25 @@ def read_battery(folder: Path, datasets: Sequence[Dataset] = ()) -> Battery:
         digest.hexdigest(),
         tuple(datasets),
         {file.stem: _unique(_read(file, _case), f"{file}: the case") for file in cases},
+        readings=_readings(folder / READINGS),
     )
+
+
+def _readings(file: Path) -> dict[str, Reading]:
+    if not file.exists():
+        return {}
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+        return {name: _reading(told, f"{file.name}, {name}") for name, told in given.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{file}: expected a JSON object of readings: {error}") from error
+
+
+def _reading(told: Any, place: str) -> Reading:
+    match told:
+        case {"read": int(read), "doubted": int(doubted)} if 0 <= doubted <= read:
+            return Reading(read, doubted)
+    raise DataError(f'{place}: expected {{"read": 64, "doubted": 0}} or the like, got {told!r:.60}')
 
 
 def _read(file: Path, made: Callable[[Row, str], Made]) -> list[Made]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rmaudit.record import Evidence, Finding
-from rmaudit.statistics import intervals
+from rmaudit.statistics import doubt, intervals
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.stimuli import Contrast
 from rmaudit.verdicts import EFFECT, Kind
@@ -43,6 +43,7 @@ class Settings:
     headlines: this probe's metrics that carry a verdict. family: number of headline metrics of the whole run, which hold
     together at `confidence`. noise_floor: largest score difference that batch and dtype alone make, in score units.
     length_unit: "tokens" or "words", the unit of `Scored.length`. whole: how many times the prompts of this run the battery has.
+    doubts: on the battery's texts that this probe rests on; the user's own data are taken as they are.
     """
 
     probe: str
@@ -54,6 +55,7 @@ class Settings:
     confidence: float = 0.95
     seed: int = 0
     whole: float = 1.0
+    doubts: tuple[doubt.Doubt, ...] = ()
 
     def finding(
         self,
@@ -68,11 +70,14 @@ class Settings:
     ) -> Finding:
         """A finding with interval, p, detectable effect and, if it is a headline, its verdict.
 
+        Interval and detectable effect leave room for texts that may be invalid (`rmaudit.statistics.doubt`).
         more: raw, price, reading, detail, evidence.
         """
         headline = metric in self.headlines
         level = intervals.simultaneous_confidence(self.confidence, self.family) if headline else self.confidence
-        bounds = kind.bounds(estimate, level)
+        doubts = () if "@" in metric else self.doubts
+        down, up = (sum(way) for way in zip((0.0, 0.0), *(doubt.reach(estimate, one) for one in doubts), strict=True))
+        bounds = kind.widened(kind.bounds(estimate, level), down, up)
         verdict, reason = kind.verdict(estimate, bounds, negligible or 0.0) if headline else (None, "")
         return Finding(
             probe=self.probe,
@@ -88,8 +93,11 @@ class Settings:
             n_groups=estimate.n_groups,
             n_templates=estimate.n_templates,
             p=kind.p_value(estimate),
-            detectable=kind.detectable(estimate, level),
-            detectable_by_all=kind.detectable(estimate, level, self.whole) if self.whole > 1 else None,
+            doubtful=1 - math.prod(1 - one.share for one in doubts) if doubts else None,
+            detectable=_sum(kind.detectable(estimate, level), max(down, up)),
+            detectable_by_all=_sum(kind.detectable(estimate, level, self.whole), max(down, up))
+            if self.whole > 1
+            else None,
             negligible=negligible,
             verdict=verdict,
             reason=reason,
@@ -168,6 +176,10 @@ class Settings:
             )
             for contrast in contrasts[:most]
         ]
+
+
+def _sum(size: float | None, more: float) -> float | None:
+    return None if size is None else size + more
 
 
 def _finite(value: float) -> float | None:

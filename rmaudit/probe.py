@@ -36,7 +36,8 @@ class ProbeCard:
     headline: the metric that carries the verdict. headline_of_data: whether `headline@NAME` carries one too, for every data set
     of a form in `accepts`. needs: "scores" for any scorer, "weights" for a loaded model, "vocabulary" for one whose single
     tokens it asks about (`Battery.vocabulary`). by_default: False for a probe that is asked only by name. accepts: forms of data
-    sets it runs on besides the battery.
+    sets it runs on besides the battery. texts: kinds of the battery's texts (`Battery.readings`) that must be what they are said
+    to be for the findings to mean what they say.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ProbeCard:
     accepts: tuple[str, ...] = ()
     headline_of_data: bool = False
     by_default: bool = True
+    texts: tuple[str, ...] = ()
     version: str = "1"
 
     def __post_init__(self) -> None:

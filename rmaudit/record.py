@@ -76,6 +76,10 @@ class Finding(BaseModel):
     detectable_by_all: float | None = Field(
         default=None, description="the same, about, with all prompts of the battery; only where a part of it was used"
     )
+    doubtful: float | None = Field(
+        default=None,
+        description="share of the texts behind it that is invalid, by a blind reading; the interval allows for it",
+    )
     negligible: float | None = Field(default=None, description="margin: effects inside it do not matter, in unit")
     price: float | None = Field(default=None, description="share of the mean gap between a good and a flawed answer")
     raw: float | None = Field(default=None, description="the value in the model's own score units")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -101,6 +101,7 @@ def _battery_facts(battery: Battery) -> dict[str, Any]:
         "domains": {domain: domains.count(domain) for domain in sorted(set(domains))},
         "passages": {name: len(texts) for name, texts in sorted(battery.passages.items())},
         "cases": {name: len(cases) for name, cases in sorted(battery.cases.items())},
+        "readings": {name: asdict(read) for name, read in sorted(battery.readings.items())},
         "datasets": [
             {
                 "name": dataset.name,

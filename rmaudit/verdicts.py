@@ -38,7 +38,7 @@ class Kind:
     """How a number of one kind is bounded, tested against 0 and judged against a margin.
 
     p: None where 0 is no hypothesis that anyone holds. detects: whether a smallest detectable effect has a meaning,
-    which is an effect told apart from 0.
+    which is an effect told apart from 0. limits: the least and the largest number that there can be.
     """
 
     name: Measure
@@ -46,6 +46,11 @@ class Kind:
     judge: Callable[[float, Bounds, float], Judgement]
     p: Callable[[Estimate], float] | None = intervals.p_value
     detects: bool = True
+    limits: Bounds = (-math.inf, math.inf)
+
+    def widened(self, bounds: Bounds, down: float, up: float) -> Bounds:
+        """The bounds moved apart, within the limits."""
+        return max(self.limits[0], bounds[0] - down), min(self.limits[1], bounds[1] + up)
 
     def p_value(self, estimate: Estimate) -> float | None:
         """Two-sided p against 0; None where the kind has no such null."""
@@ -154,7 +159,7 @@ def _ratio_p(estimate: Estimate) -> float:
 
 EFFECT = Kind("effect", intervals.interval, _judge_effect, sign_flip.p_value)
 PREFERENCE = Kind("preference", intervals.interval, _judge_preference, sign_flip.p_value)
-AGREEMENT = Kind("agreement", _clipped, _judge_agreement)
-RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability, _ratio_p, detects=False)
-SHARE = Kind("share", intervals.share_interval, _judge_most, p=None, detects=False)
+AGREEMENT = Kind("agreement", _clipped, _judge_agreement, limits=(-1.0, 1.0))
+RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability, _ratio_p, detects=False, limits=(-1.0, 1.0))
+SHARE = Kind("share", intervals.share_interval, _judge_most, p=None, detects=False, limits=(0.0, 1.0))
 AMOUNT = Kind("amount", intervals.interval, _judge_most, p=None, detects=False)

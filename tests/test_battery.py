@@ -15,6 +15,7 @@ from rmaudit.battery_files import read_battery
 from rmaudit.conversations import words
 from rmaudit.datasets import read_dataset
 from rmaudit.errors import DataError
+from rmaudit.statistics.doubt import Doubt
 
 
 def item(name: str, domain: str = "maths", **more: Any) -> dict[str, Any]:
@@ -71,6 +72,28 @@ def test_the_hash_is_of_the_texts(tmp_path):
         for name, flaw in (("1", "x"), ("2", "x"), ("3", "y"))
     )
     assert one == same != other
+
+
+def test_readings_are_part_of_a_battery_and_of_its_hash(tmp_path):
+    folder = written(tmp_path / "tiny", item("a"))
+    unread = read_battery(folder)
+    assert unread.doubts(["fillers"]) == ()
+    (folder / "readings.json").write_text(
+        '{"fillers": {"read": 99, "doubted": 0}, "broken": {"read": 9, "doubted": 2}}'
+    )
+    read = read_battery(folder)
+    assert read.doubts(["fillers", "broken"]) == (Doubt(0.005, by_template=True), Doubt(0.25, by_template=False))
+    assert read.sha256 != unread.sha256
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"fillers": 3}', '{"fillers": {"read": 3}}', '{"fillers": {"read": 3, "doubted": 4}}']
+)
+def test_a_fault_in_the_readings_is_an_error_that_names_the_file(tmp_path, text):
+    folder = written(tmp_path / "tiny", item("a"))
+    (folder / "readings.json").write_text(text)
+    with pytest.raises(DataError, match="readings.json"):
+        read_battery(folder)
 
 
 def test_line_separators_inside_a_text_end_no_line(tmp_path):

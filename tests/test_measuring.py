@@ -9,6 +9,7 @@ import pytest
 
 from rmaudit.measuring import MARGIN, Reference, Settings
 from rmaudit.statistics import estimates
+from rmaudit.statistics.doubt import Doubt, reach
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.intervals import interval, standard_error
 from rmaudit.verdicts import AGREEMENT, EFFECT, PREFERENCE, SHARE
@@ -133,3 +134,24 @@ def test_a_preference_for_the_better_answer_is_no_bias():
     assert given.effect("padding", "Padding", raw(), kind=PREFERENCE).verdict == "negligible"
     found = given.effect("padding", "Padding", raw() * -1.0, kind=PREFERENCE)
     assert (found.verdict, found.kind) == ("bias", "preference")
+
+
+def test_interval_and_detectable_effect_leave_room_for_texts_in_doubt():
+    doubts = (Doubt(0.05, by_template=False), Doubt(0.01, by_template=False))
+    sure, wary = (settings(doubts=given).effect("padding", "Padding", raw()) for given in ((), doubts))
+    down, up = np.sum([reach(raw() / settings().reference.sd, doubt) for doubt in doubts], axis=0)
+    assert wary.interval == pytest.approx((sure.interval[0] - down, sure.interval[1] + up))
+    assert wary.detectable == pytest.approx(sure.detectable + max(down, up))
+    assert (sure.doubtful, wary.doubtful) == (None, pytest.approx(1 - 0.95 * 0.99))
+    assert min(down, up) > 0
+
+
+def test_the_users_own_texts_are_taken_as_they_are():
+    given = settings(doubts=(Doubt(0.05, by_template=False),))
+    assert given.finding("slope@mine", "Slope", raw(), unit="SD", kind=EFFECT).doubtful is None
+
+
+def test_a_share_stays_a_share_whatever_is_in_doubt():
+    given = settings(doubts=(Doubt(0.3, by_template=False),))
+    wins = estimates.mean(np.repeat([1.0, 0.0], [36, 4]), GROUPS)
+    assert given.finding("wins", "Wins", wins, unit="share", kind=SHARE).interval[1] == 1.0

@@ -29,12 +29,16 @@ class Layout:
 
 
 def padded(text: list[str], spare: list[str], rng: random.Random) -> list[str]:
-    """More sentences at any place: remarks, sentences on the subject, repetitions. What they share is length."""
+    """More sentences at any place: remarks, sentences on the subject, repetitions. What they share is length.
+
+    Only what was added is repeated: repeating the answer itself would add to the faults of a spoilt one.
+    """
     lean, made = rng.choice((0.0, 0.5, 1.0, rng.random())), list(text)
-    kind = rng.choice(("remarks", "subject", "mixed", "mixed"))
+    kind, added = rng.choice(("remarks", "subject", "mixed", "mixed")), [rng.choice(spare)]
     for _ in range(min(rng.randint(1, MOST_PADDING), rng.randint(1, MOST_PADDING))):
         draw = {"remarks": 0.0, "subject": 0.9}.get(kind, rng.random())
-        extra = filler_sentence(rng) if draw < 0.5 else rng.choice(text) if draw < 0.65 else rng.choice(spare)
+        extra = filler_sentence(rng) if draw < 0.5 else rng.choice(added) if draw < 0.65 else rng.choice(spare)
+        added.append(extra)
         place = rng.randint(0, len(made)) if rng.random() < 0.5 else round(lean * len(made))
         made.insert(place, extra)
     return made

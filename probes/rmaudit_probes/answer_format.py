@@ -31,6 +31,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Solutions to harder problems, or by other methods.",
     headline="gap",
+    texts=("maths",),
     references=("Wu et al. 2025, reWordBench (arXiv 2503.11751)",),
 )
 FORMATS = {

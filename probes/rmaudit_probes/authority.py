@@ -20,6 +20,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Whether true and relevant references deserve more.",
     headline="citation",
+    texts=("appeals", "citations"),
     references=("Neil-N4, reward-model-bias-auditor (authority, citation density)",),
 )
 

@@ -17,6 +17,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Which words of an ending do it: see the attribution of the examples.",
     headline="offer",
+    texts=("closers",),
     references=("Singhal et al. 2023 (arXiv 2310.03716)",),
 )
 EDITS = (

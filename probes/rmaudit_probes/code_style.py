@@ -28,6 +28,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Long programs and other languages.",
     headline="praised",
+    texts=("code",),
     references=("Wu et al. 2025, reWordBench (arXiv 2503.11751)",),
 )
 EDITS: dict[str, tuple[Callable[[str], str], str, str]] = {

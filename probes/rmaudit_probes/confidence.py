@@ -22,6 +22,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="How sure a writer should be: the answers are right or wrong beyond dispute.",
     headline="when_wrong",
+    texts=("confidence",),
     references=(
         "Fein et al. 2026 (arXiv 2603.03291)",
         "Zhou et al. 2024, Relying on the unreliable (arXiv 2401.06730)",

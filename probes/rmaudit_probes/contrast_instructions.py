@@ -24,6 +24,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Prompts that differ in more: see the answer to another prompt in ranking_consistency.",
     headline="own_answer",
+    texts=("contrasts",),
     references=("Shen et al. 2023 (arXiv 2309.16155)",),
 )
 OWN = Asked("own_answer", "The own answer against the other's", "Fitting the prompt", cases.lacking("contrasts"),

@@ -24,6 +24,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Length from detail: this is the natural mixture of both. Padding adds length alone.",
     headline="detailed",
+    texts=("concise", "detailed"),
     references=("Liu et al. 2025, RM-Bench (arXiv 2410.16184)",),
 )
 ASKED = (

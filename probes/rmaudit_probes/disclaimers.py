@@ -18,6 +18,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Places where the sentence would be called for: it is put everywhere alike.",
     headline="boilerplate",
+    texts=("disclaimers",),
     references=("Röttger et al. 2023, XSTest (arXiv 2308.01263)",),
 )
 EDITS = (

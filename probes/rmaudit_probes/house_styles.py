@@ -22,6 +22,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Which assistant's manner it is: the manners are written for this battery. They differ in length as such manners do.",
     headline="gap",
+    texts=("house_styles",),
     references=("Fein et al. 2026 (arXiv 2603.03291)",),
 )
 STYLES = ("chatty", "coach", "essay", "formal", "terse")

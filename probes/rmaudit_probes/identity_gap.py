@@ -37,6 +37,7 @@ CARD = ProbeCard(
     "in such tests. Rows of data that do not name their groups (meta.group_a, meta.group_b) are taken as the file orders them, and "
     "gaps of opposite sign may cancel in their mean. Pairs of groups with fewer than eight clusters are listed, not judged.",
     headline="gap",
+    texts=("identity",),
     references=(
         "Christian et al. 2025 (arXiv 2506.07326)",
         "Rudinger et al. 2018, Winogender schemas",

@@ -17,6 +17,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Attacks that are searched for: these are plain requests.",
     headline="request_behind",
+    texts=("injections",),
     references=("Wu et al. 2025, reWordBench (arXiv 2503.11751)",),
 )
 EDITS = (

@@ -17,6 +17,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Readers who are experts: the questions are laymen's.",
     headline="terms",
+    texts=("jargon",),
     references=("Bharadwaj et al. 2025 (arXiv 2506.05339)",),
 )
 TERMS = Asked("terms", "Jargon against plain words", "Jargon", lacking("jargon"))

@@ -26,6 +26,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Languages other than these. Translations by one hand, not checked by native readers of each.",
     headline="margin",
+    texts=("languages",),
     references=("Zhang et al. 2025, RewardAuditor (arXiv 2512.00920)",),
 )
 ENGLISH = "en"

@@ -31,6 +31,7 @@ CARD = ProbeCard(
     cannot_tell="Whether more detail would be worth its length: only words without content are added. What a passage says "
     "cannot be fully separated from its length; that is why many passages are drawn.",
     headline="padding",
+    texts=("fillers",),
     references=(
         "Singhal et al. 2023, A Long Way to Go (arXiv 2310.03716)",
         "Chen et al. 2024, ODIN (arXiv 2402.07319)",

@@ -25,6 +25,7 @@ CARD = ProbeCard(
     unit="share",
     cannot_tell="Length from other things that differ between long and short answers.",
     headline="accuracy_gap",
+    texts=("order",),
     references=("Singhal et al. 2023 (arXiv 2310.03716)", "Saito et al. 2023, Verbosity bias (arXiv 2310.10076)"),
     accepts=known.ACCEPTS,
 )

@@ -17,6 +17,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Flattery that runs through a whole answer, or that agrees with a wrong belief (see sycophancy).",
     headline="praise",
+    texts=("openers",),
     references=("Wang et al. 2026 (arXiv 2602.15222)", "Sharma et al. 2023 (arXiv 2310.13548)"),
 )
 EDITS = (

@@ -30,6 +30,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="The letter from the place: they change together.",
     headline="gap",
+    texts=("choices",),
     references=(
         "Fein et al. 2026 (arXiv 2603.03291)",
         "Zheng et al. 2024, LLMs are not robust multiple choice selectors (arXiv 2309.03882)",

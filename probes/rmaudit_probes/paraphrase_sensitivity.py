@@ -15,7 +15,7 @@ from rmaudit.statistics.estimates import Estimate
 from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, groups_of, mean_difference, scores_of
 from rmaudit.verdicts import RELIABILITY, SHARE
-from rmaudit_probes import paraphrase_data
+from rmaudit_probes import paraphrase_data, paraphrase_ties
 
 CARD = ProbeCard(
     name="paraphrase_sensitivity",
@@ -33,6 +33,7 @@ CARD = ProbeCard(
     "A rewrite may be up to 15 % longer or shorter, so a taste for length counts as wording. That the flaw is what was noticed: "
     "the flawed answer has words of its own, so read the counter-check beside it.",
     headline="intraclass_correlation",
+    texts=("good_paraphrases", "flawed_paraphrases"),
     references=(
         "Wu et al. 2025, reWordBench (arXiv 2503.11751)",
         "Shrout & Fleiss 1979, Intraclass correlations (doi:10.1037/0033-2909.86.2.420)",
@@ -56,6 +57,7 @@ def paraphrase_sensitivity() -> Probe:
             *_correlation(scored, settings),
             *_flips(scored, settings),
             *_shifts(scored, settings),
+            *paraphrase_ties.findings(scored, settings),
             *paraphrase_data.findings(scored, settings),
         ]
 

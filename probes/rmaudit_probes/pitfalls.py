@@ -22,6 +22,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Which words of the trap do it. Single traps have few cases: see the slices.",
     headline="avoided",
+    texts=("pitfalls",),
     references=("Park et al. 2024, OffsetBias and EvalBiasBench (arXiv 2407.06551)",),
 )
 AVOIDED = Asked("avoided", "Right answers against traps", "Avoiding the trap", lacking("pitfalls"), kind=PREFERENCE)

@@ -17,6 +17,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Places where the sentence would be called for: it is put everywhere alike.",
     headline="announced",
+    texts=("preambles",),
     references=("Fein et al. 2026 (arXiv 2603.03291)",),
 )
 EDITS = (

@@ -21,7 +21,13 @@ _MARK = re.compile(r"(?<=[^\W_])([,.;:?!])(?=\s|\Z)")
 
 
 def _card(
-    name: str, title: str, question: str, what: str, references: Sequence[str], cannot_tell: str = ""
+    name: str,
+    title: str,
+    question: str,
+    what: str,
+    references: Sequence[str],
+    cannot_tell: str = "",
+    texts: tuple[str, ...] = (),
 ) -> ProbeCard:
     return ProbeCard(
         name=name,
@@ -38,6 +44,7 @@ def _card(
         cannot_tell=cannot_tell
         or "Changes of single margins that cancel in the mean: see the pairs that change their winner.",
         headline="margin",
+        texts=texts,
         references=tuple(references),
     )
 
@@ -116,7 +123,7 @@ def prompt_paraphrase() -> Probe:
     card = _card(
         "prompt_paraphrase", "Prompt rewritten", "Are right and wrong told apart as well when the prompt is worded otherwise?",
         "Every prompt's last turn is replaced by each of three rewrites that keep its meaning.",
-        [REWORDBENCH, "Chen et al. 2026, RMGAP (arXiv 2605.01831)"],
+        [REWORDBENCH, "Chen et al. 2026, RMGAP (arXiv 2605.01831)"], texts=("prompt_paraphrases",),
     )  # fmt: skip
     return prompt_probe(card, _edit("Rewriting the prompt", _rewritten))
 

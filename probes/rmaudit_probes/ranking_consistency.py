@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from rmaudit.statistics import estimates, intervals, ranking, variance
 from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
 from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, Stimulus, groups_of, mean_difference, scores_of
 from rmaudit.verdicts import AGREEMENT, AMOUNT, SHARE
-from rmaudit_probes import known
+from rmaudit_probes import known, ranking_stability
 
 CARD = ProbeCard(
     name="ranking_consistency",
@@ -24,13 +24,14 @@ CARD = ProbeCard(
     why="A reward model is trained on preferences and used as a scorer: what must hold of its scores is their order within a "
     "prompt. An order that changes with the wording of the prompt, or a score that ignores the prompt, misleads a policy.",
     protocol="Four answers of known order (complete, thin, flawed, failed) to every prompt: Kendall's tau-b of scores with "
-    "ranks, pairwise accuracy, top-1; the same under rewritten prompts; Bradley-Terry probabilities against what came true; "
-    "the good answer against a good answer to another prompt.",
+    "ranks, pairwise accuracy, top-1; the order again under rewritten prompts, prompts in quotes, with spaces before marks, with "
+    "typing errors; Bradley-Terry probabilities against what came true; the good answer against a good one to another prompt.",
     harm="A tau shown to stay below the margin ranks these answers hardly better than chance; below 0 the worse answer is "
     "preferred. Calibration errors mislead those who read the margin as a probability.",
     unit="tau-b",
     cannot_tell="How a model ranks answers closer in quality than these, or longer ones.",
     headline="kendall_tau",
+    texts=("order",),
     references=(
         "Kendall 1945, The treatment of ties in ranking problems",
         "Malik et al. 2025, RewardBench 2 (arXiv 2506.01937)",
@@ -45,27 +46,26 @@ def ranking_consistency() -> Probe:
     """Known rankings, rewritten prompts, swapped prompts."""
 
     def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
-        asked = (stimulus for item in battery.items for stimulus in _of_item(item))
+        asked = (stimulus for item in battery.items for stimulus in _of_item(item, rng))
         return [*asked, *_swapped(battery.items, rng), *known.of_data(battery, "answer")]
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
         sources = [SOURCE, *sorted({row.stimulus.source for row in scored} - {SOURCE})]
         found = [finding for source in sources for finding in _agreement(scored, source, settings)]
-        return [*found, *_stability(scored, settings), *_swap(scored, settings), *_prompt_share(scored, settings)]
+        return [
+            *found,
+            *ranking_stability.findings(scored, settings),
+            *_swap(scored, settings),
+            *_prompt_share(scored, settings),
+        ]
 
     return Probe(CARD, {}, stimuli, findings)
 
 
-def _of_item(item: Item) -> Iterator[Stimulus]:
-    """The four answers, under the prompt as written and under its rewrites."""
-    for written in known.of_item(item, "answer"):
-        yield written
-        answer = item.answers[str(written.labels["answer"])]
-        for number, question in enumerate(item.prompt_paraphrases, start=1):
-            yield replace(
-                written, name=f"{item.id}/asked/{number}/{written.labels['answer']}", arm=f"asked_{number}",
-                conversation=item.conversation(answer, question), template=str(number),
-            )  # fmt: skip
+def _of_item(item: Item, rng: np.random.Generator) -> Iterator[Stimulus]:
+    """The four answers, under the prompt as written and under its other wordings."""
+    written = list(known.of_item(item, "answer"))
+    return chain(written, ranking_stability.stimuli(written, item, rng))
 
 
 def _swapped(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Stimulus]:
@@ -151,25 +151,6 @@ def _calibration(margins: Sequence[float], groups: Sequence[str], suffix: str, s
         expected_calibration_error(margins), unit="share", n=len(margins), n_groups=len(set(groups)),
         interval=calibration_interval(margins, groups, settings.confidence, settings.seed),
     )  # fmt: skip
-
-
-def _stability(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
-    """Agreement of the order under a rewritten prompt with the order under the prompt as written."""
-    taus, kept, groups = [], [], []
-    asked = sorted({row.stimulus.arm for row in scored if row.stimulus.arm.startswith("asked_")})
-    written = {rows[0].stimulus.item: rows for rows in scored.by_item("answer")}
-    for arm in asked:
-        for rows in scored.by_item(arm):
-            base = written[rows[0].stimulus.item]
-            tau = ranking.kendall_tau(scores_of(rows), -np.asarray(scores_of(base)))
-            taus.append(0.0 if tau is None else tau)
-            kept.append(float(np.argmax(scores_of(rows)) == np.argmax(scores_of(base))))
-            groups.append(rows[0].group)
-    if taus:
-        title = "Agreement of the order under a rewritten prompt with that under the prompt as written"
-        yield settings.finding("order_stability", title, estimates.mean(taus, groups), unit=CARD.unit, kind=AGREEMENT)
-        title = "Rewritten prompts under which the same answer stays on top"
-        yield settings.finding("top_1_stability", title, estimates.mean(kept, groups), unit="share", kind=SHARE)
 
 
 def _swap(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ OVER = ProbeCard(
     unit="SD",
     cannot_tell="Requests at the border: these are harmless beyond dispute.",
     headline="answering",
+    texts=("refusals",),
     references=REFERENCES,
 )
 UNDER = ProbeCard(
@@ -44,6 +45,7 @@ UNDER = ProbeCard(
     unit="SD",
     cannot_tell="Answers with usable detail, which are worse: none are bundled. Requests that hide what they want.",
     headline="declining",
+    texts=("refusals",),
     references=REFERENCES,
 )
 NONE = f"{lacking('refusals')} of this kind"

@@ -29,6 +29,7 @@ CARD = ProbeCard(
     unit="share",
     cannot_tell="Styles that a writer would choose: these are rules, and the longer style adds words that say nothing.",
     headline="easy_less_hard",
+    texts=("order",),
     references=("Liu et al. 2025, RM-Bench (arXiv 2410.16184)",),
 )
 STYLES = ("plain", "longer", "longer and marked up")

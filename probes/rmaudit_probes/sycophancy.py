@@ -24,6 +24,7 @@ CARD = ProbeCard(
     cannot_tell="Agreement on matters of taste. A model without any notion of what is right can still be moved: see the margin "
     "before.",
     headline="wrong_guess",
+    texts=("beliefs",),
     references=("Sharma et al. 2023 (arXiv 2310.13548)", "Fein et al. 2026 (arXiv 2603.03291)"),
 )
 PAIRS = (("wrong", "right"), ("wrong_2", "right_2"))

@@ -19,6 +19,7 @@ CARD = ProbeCard(
     unit="SD",
     cannot_tell="Open questions, to which a survey is the better answer.",
     headline="specific",
+    texts=("vagueness",),
     references=("Bharadwaj et al. 2025 (arXiv 2506.05339)",),
 )
 SPECIFIC = Asked("specific", "Specific against broad answers", "Being specific", lacking("vagueness"), kind=PREFERENCE)

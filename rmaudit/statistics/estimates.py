@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,12 @@ class Estimate:
     own: Mask | None = None
     parts: Floats | None = None
 
-    @property
+    @cached_property
     def n_groups(self) -> int:
         """Number of different prompt groups."""
         return len(np.unique(self.owned(self.groups)))
 
-    @property
+    @cached_property
     def n_templates(self) -> int | None:
         """Number of different templates, None where the estimate has no second factor."""
         found = np.unique(self.owned(self.templates))

@@ -25,9 +25,9 @@ def clustered_variance(estimate: Estimate, clusters: Labels) -> float:
 
     G counts the clusters of the estimate's own rows: the many prompts behind a unit make the few behind an effect no more.
     """
-    _, index = np.unique(clusters, return_inverse=True)
+    found, index = np.unique(clusters, return_inverse=True)
     sums = np.bincount(index, weights=estimate.influence)
-    count = len(np.unique(estimate.owned(clusters)))
+    count = len(found if estimate.own is None else np.unique(estimate.owned(clusters)))
     return float(np.sum(np.square(sums))) * count / (count - 1) if count > 1 else math.inf
 
 

@@ -6,7 +6,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 def kendall_tau(scores: ArrayLike, ranks: ArrayLike) -> float | None:
@@ -19,7 +18,9 @@ def kendall_tau(scores: ArrayLike, ranks: ArrayLike) -> float | None:
         return None
     if len(np.unique(x)) < 2:
         return 0.0
-    return float(stats.kendalltau(x, y, variant="b").statistic)
+    x_order, y_order = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+    untied = np.sqrt(np.abs(x_order).sum() * np.abs(y_order).sum())
+    return float((x_order * y_order).sum() / untied)
 
 
 def known_pairs(ranks: ArrayLike) -> list[tuple[int, int]]:

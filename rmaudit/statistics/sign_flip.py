@@ -41,11 +41,16 @@ def _by(parts: Floats, clusters: Labels) -> float:
     return as_large / flipped.size if sums.size <= EXACT else (1 + as_large) / (1 + DRAWS)
 
 
-@lru_cache(maxsize=8)
 def _signs(count: int) -> Floats:
     """Sign patterns (patterns, count): all of them for few clusters, else drawn at random, always the same ones."""
     if count <= EXACT:
         bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
         return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
-    drawn = np.random.default_rng([SEED, count]).integers(0, 2, size=(DRAWS, count), dtype=np.int8)
+    return _drawn(1 << (count - 1).bit_length())[:, :count]
+
+
+@lru_cache(maxsize=8)
+def _drawn(width: int) -> Floats:
+    """Random sign patterns (DRAWS, width), of which fewer clusters take the first columns: one draw serves many."""
+    drawn = np.random.default_rng([SEED, width]).integers(0, 2, size=(DRAWS, width), dtype=np.int8)
     return np.asarray(1.0 - 2.0 * drawn, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def _mapped(bench: Bench, jobs: list[Job], workers: int) -> Iterator[list[Outcom
         return
     # Forked workers share the planned stimuli, which are far larger than what they send back.
     _Worker.bench = bench
+    gc.freeze()  # else every collection walks through them, in each worker, and copies their pages
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         yield from pool.imap_unordered(_Worker.run, jobs)
 

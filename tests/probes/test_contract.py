@@ -86,6 +86,10 @@ def test_card_says_all_that_a_reviewer_must_know(probe: Probe) -> None:
     json.dumps(card.as_dict(), allow_nan=False)
 
 
+def test_texts_that_it_rests_on_were_read(probe: Probe, battery: Battery) -> None:
+    assert set(probe.card.texts) <= set(battery.readings)
+
+
 def test_registered_under_its_own_name(probe: Probe) -> None:
     assert probe.card.name in registry.catalogue(registry.PROBES)
 

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 import rmaudit
-from rmaudit.battery import Battery
+from rmaudit.battery import LEVELS, Battery
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.record import Record
 from tests.probes.bench import by, found, length, noise, prompt_of, salted, value
@@ -126,7 +127,46 @@ def test_flips_are_counted_by_hand(battery: Battery) -> None:
     assert value(record, "paraphrase_sensitivity.meaning_noticed") == pytest.approx(np.mean(noticed))
 
 
+def test_ties_are_counted_by_hand(full: Battery) -> None:
+    oracle = Oracle(full)
+    record = rmaudit.audit(by(lambda c: noise(c) - oracle.level(c)), probes=PROBES[:1], limit=40)
+    own = {score.id.removeprefix("paraphrase_sensitivity:"): score.score for score in record.scores}
+    above, wider = [], []
+    for item in sorted({score.item for score in record.scores if score.probe == PROBES[0]}):
+        right = [own[f"{item}/{name}"] for name in ("good", "rewrite/1", "rewrite/2")]
+        wrong = [own[f"{item}/{name}"] for name in ("flawed", "flawed_rewrite/1", "flawed_rewrite/2")]
+        above.append(min(right) > max(wrong))
+        wider.append(min(right) - max(wrong) > max(right) - min(right))
+    assert value(record, "paraphrase_sensitivity.ties_accuracy") == pytest.approx(np.mean(above))
+    assert value(record, "paraphrase_sensitivity.ties_margin") == pytest.approx(np.mean(wider))
+    assert 0 < np.mean(wider) < np.mean(above) < 1
+
+
 # ----------------------------------------------------------------------------------------------- ranking
+def test_the_order_under_other_prompts_is_compared_by_hand() -> None:
+    record = rmaudit.audit(by(noise), probes=["ranking_consistency"], limit=12)
+    own = {score.id.removeprefix("ranking_consistency:"): score.score for score in record.scores}
+    ways = ["rewritten/1", "rewritten/2", "rewritten/3", "in quotes", "spaces before marks", "typing errors"]
+    taus: dict[str, list[float]] = {}
+    kept: dict[str, list[bool]] = {}
+    for item in sorted({score.item for score in record.scores if score.probe == "ranking_consistency"}):
+        before = [own[f"{item}/{level}"] for level in LEVELS]
+        for way in ways:
+            if f"{item}/{way}/good" not in own:
+                continue  # a prompt without a mark has no space to put before it
+            after = [own[f"{item}/{way}/{level}"] for level in LEVELS]
+            taus.setdefault(item, []).append(kendalltau(before, after).statistic)
+            kept.setdefault(item, []).append(np.argmax(before) == np.argmax(after))
+    stability = found(record, "ranking_consistency.order_stability")
+    assert stability.value == pytest.approx(np.mean([np.mean(of_item) for of_item in taus.values()]))
+    assert value(record, "ranking_consistency.top_1_stability") == pytest.approx(
+        np.mean([np.mean(of_item) for of_item in kept.values()])
+    )
+    assert [point["label"] for point in stability.detail["slices"]] == [
+        "rewritten", "in quotes", "spaces before marks", "typing errors",
+    ]  # fmt: skip
+
+
 def test_a_perfect_ranking_is_perfect(by_quality: Record) -> None:
     tau = found(by_quality, "ranking_consistency.kendall_tau")
     assert tau.value == pytest.approx(1)

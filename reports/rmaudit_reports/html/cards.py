@@ -152,6 +152,12 @@ def _facts(record: Record, finding: Finding, scale: Scale) -> Iterator[tuple[str
         groups = f" from {count(finding.n_groups)}{SPACE}prompts" if finding.n_groups else ""
         templates = f" and {count(finding.n_templates)}{SPACE}templates" if finding.n_templates else ""
         yield "n", f"{count(finding.n)}{SPACE}contrasts{groups}{templates}"
+    if finding.doubtful is not None:
+        share = percent(finding.doubtful, 1)
+        yield (
+            "texts in doubt",
+            f"{share} by a blind reading; interval and what it can detect leave room for them at their worst",
+        )
     if finding.detectable is not None:
         yield "can detect", f"{scale.size(finding.detectable)} (80{SPACE}% power)"
     if finding.p is not None:
