@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rmaudit.statistics.estimates import Estimate, Floats
+from rmaudit.statistics.estimates import Estimate, Floats, numbered
 from rmaudit.statistics.intervals import template_clusters
 
 
@@ -41,7 +41,7 @@ def reach(estimate: Estimate, doubt: Doubt) -> tuple[float, float]:
 
 def _by_text(estimate: Estimate, by_template: bool) -> Floats:
     clusters = template_clusters(estimate) if by_template else estimate.groups
-    _, index = np.unique(estimate.owned(clusters), return_inverse=True)
+    index, _ = numbered(estimate.owned(clusters))
     own = estimate.influence if estimate.own is None else estimate.influence[estimate.own]
     return np.asarray(np.bincount(index, weights=own), dtype=np.float64)
 

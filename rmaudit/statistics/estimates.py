@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,13 @@ class Estimate:
     @cached_property
     def n_groups(self) -> int:
         """Number of different prompt groups."""
-        return len(np.unique(self.owned(self.groups)))
+        return numbered(self.owned(self.groups))[1]
 
     @cached_property
     def n_templates(self) -> int | None:
         """Number of different templates, None where the estimate has no second factor."""
-        found = np.unique(self.owned(self.templates))
-        return int(np.count_nonzero(found != "")) or None
+        found = self.owned(self.templates)
+        return numbered(found)[1] - bool((found == "").any()) or None
 
     def owned(self, clusters: Labels) -> Labels:
         """The labels (n,) of the rows that are the estimate's own."""
@@ -104,6 +104,19 @@ def labels(values: Sequence[Any] | NDArray[Any]) -> Labels:
     return np.array(["" if value is None else str(value) for value in values], dtype=np.str_)
 
 
+def numbered(clusters: Labels) -> tuple[NDArray[np.intp], int]:
+    """The cluster of every row as a number from 0 on, (n,), in the order of the labels, and how many clusters there are."""
+    return _numbered(clusters.tobytes(), clusters.dtype.str)
+
+
+@lru_cache(maxsize=64)
+def _numbered(clusters: bytes, kind: str) -> tuple[NDArray[np.intp], int]:
+    # Everything that is asked of one estimate sorts the same labels again: most of an audit's statistics was that.
+    found, index = np.unique(np.frombuffer(clusters, kind), return_inverse=True)
+    index.flags.writeable = False
+    return index, len(found)
+
+
 def numbers(values: ArrayLike, *, rows: int | None = None) -> Floats:
     """A non-empty row of finite float64 numbers, `rows` of them. Raises ValueError with what came instead."""
     array = np.asarray(values, dtype=np.float64)
@@ -130,7 +143,8 @@ def _prepared(
 def mean(values: ArrayLike, groups: Sequence[Any], templates: Sequence[Any] | None = None) -> Estimate:
     """Mean over groups of the mean within each group: every prompt weighs the same, however many contrasts it has."""
     x, group, template = _prepared(values, groups, templates)
-    _, index, counts = np.unique(group, return_inverse=True, return_counts=True)
+    index, _ = numbered(group)
+    counts = np.bincount(index)
     weights = 1.0 / (counts[index] * len(counts))
     # By group first: equal values then have exactly that value as their mean.
     value = float((np.bincount(index, weights=x) / counts).mean())

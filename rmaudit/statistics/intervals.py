@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
 
-from rmaudit.statistics.estimates import Estimate, Labels
+from rmaudit.statistics.estimates import Estimate, Labels, numbered
 
 FEWEST_GROUPS = 8
 POWER = 0.80
@@ -25,9 +26,10 @@ def clustered_variance(estimate: Estimate, clusters: Labels) -> float:
 
     G counts the clusters of the estimate's own rows: the many prompts behind a unit make the few behind an effect no more.
     """
-    found, index = np.unique(clusters, return_inverse=True)
+    index, count = numbered(clusters)
     sums = np.bincount(index, weights=estimate.influence)
-    count = len(found if estimate.own is None else np.unique(estimate.owned(clusters)))
+    if estimate.own is not None:
+        count = numbered(estimate.owned(clusters))[1]
     return float(np.sum(np.square(sums))) * count / (count - 1) if count > 1 else math.inf
 
 
@@ -59,7 +61,12 @@ def degrees_of_freedom(estimate: Estimate) -> int:
 
 def critical_value(estimate: Estimate, confidence: float) -> float:
     """Two-sided Student's t quantile at `confidence`."""
-    return float(stats.t.ppf((1 + confidence) / 2, degrees_of_freedom(estimate)))
+    return _quantile((1 + confidence) / 2, degrees_of_freedom(estimate))
+
+
+@lru_cache(maxsize=256)
+def _quantile(share: float, freedom: int) -> float:
+    return float(stats.t.ppf(share, freedom))
 
 
 def interval(estimate: Estimate, confidence: float) -> tuple[float, float]:
@@ -109,7 +116,7 @@ def detectable(estimate: Estimate, confidence: float, more: float = 1.0) -> floa
     """
     groups = round(estimate.n_groups * more)
     freedom = max(1, min(groups, estimate.n_templates or groups) - 1)
-    reach = float(stats.t.ppf((1 + confidence) / 2, freedom) + stats.t.ppf(POWER, freedom)) / math.sqrt(more)
+    reach = (_quantile((1 + confidence) / 2, freedom) + _quantile(POWER, freedom)) / math.sqrt(more)
     if estimate.own is None or estimate.value == 0:
         return reach * standard_error(estimate)
     error, unit = (

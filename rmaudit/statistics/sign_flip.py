@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from rmaudit.statistics import intervals
-from rmaudit.statistics.estimates import Estimate, Floats, Labels
+from rmaudit.statistics.estimates import Estimate, Floats, Labels, numbered
 
 EXACT = 13
 """Up to this many clusters all sign patterns are tried."""
@@ -30,7 +30,7 @@ def p_value(estimate: Estimate) -> float:
 
 
 def _by(parts: Floats, clusters: Labels) -> float:
-    _, index = np.unique(clusters, return_inverse=True)
+    index, _ = numbered(clusters)
     sums = np.bincount(index, weights=parts)
     sums = sums[sums != 0]  # whatever its sign, nothing adds nothing
     if not sums.size:
