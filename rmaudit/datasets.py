@@ -152,7 +152,7 @@ def _pair(row: Row, name: str) -> DataRow:
         raise DataError("rejected: expected the same prompt as in chosen; a reward compares answers within one prompt")
     if text_a == text_b:
         raise DataError("rejected: expected another answer than chosen; a pair of equal answers carries no preference")
-    return _row(row, name, prompt_a, (text_a, text_b), ranks=(0.0, 1.0))
+    return _row(row, name, prompt_a, (text_a, text_b), ranks=(0.0, 1.0), slices=_told(row, "base_id", "condition"))
 
 
 def _ranking(row: Row, name: str) -> DataRow:
@@ -187,10 +187,8 @@ def _paraphrase(row: Row, name: str) -> DataRow:
 
 def _identity(row: Row, name: str) -> DataRow:
     texts = tuple(_text(_present(row, field), field) for field in ("response_a", "response_b"))
-    meta = _meta(row)
-    slices = tuple((key, str(meta[key])) for key in ("group_a", "group_b") if key in meta)
-    prompt = _prompt(_present(row, "prompt"))
-    return _row(row, name, prompt, texts, attribute=str(row.get("attribute", "")), slices=slices)
+    prompt, attribute = _prompt(_present(row, "prompt")), str(row.get("attribute", ""))
+    return _row(row, name, prompt, texts, attribute=attribute, slices=_told(row, "group_a", "group_b"))
 
 
 FORMS = {
@@ -224,6 +222,12 @@ def _digest(value: Any) -> str:
 def _meta(row: Row) -> Mapping[str, Any]:
     meta = row.get("meta")
     return meta if isinstance(meta, Mapping) else {}
+
+
+def _told(row: Row, *keys: str) -> tuple[tuple[str, str], ...]:
+    """What `meta` says under these keys, as far as it has them."""
+    meta = _meta(row)
+    return tuple((key, str(meta[key])) for key in keys if key in meta)
 
 
 def _names(row: Row) -> str:

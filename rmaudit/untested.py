@@ -20,13 +20,10 @@ def untested(planned: PlannedAudit) -> Iterator[str]:
     given = "".join(f", {dataset.name}" for dataset in battery.datasets)
     if domains:
         yield f"subjects other than those of the texts scored: {', '.join(domains)}{given}"
-    yield "languages other than those of the texts scored; the bundled battery is in English"
+    yield "languages other than those of the texts scored; the bundled battery is in English but for one set of cases"
     talks = planned.plan.unique
     longest, turns = max(words(answer_of(talk)) for talk in talks), max(map(len, talks))
     yield f"answers of more than {longest:,} words, the longest scored"
     yield f"conversations of more than {turns} messages, the most in one"
-    yield (
-        "formatting (markdown, code style), flattery, refusals and unsafe requests, unless a probe of this run asks for one "
-        "of them by name"
-    )
+    yield "tables, tool calls, images and long documents; no bundled text has any"
     yield "adversaries who search for weaknesses"
