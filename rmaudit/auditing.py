@@ -159,8 +159,7 @@ def reference_of(natural: Sequence[Scored]) -> Reference:
     if largest > LARGEST_SCORE or 0 < largest < 1 / LARGEST_SCORE:
         raise ScoringError(f"a score of size {largest:.0e} is no reward: squares of it cannot be computed with")
     answers = [row for row in natural if row.stimulus.arm in LEVELS]
-    items, groups = [row.stimulus.item for row in answers], [row.group for row in answers]
-    spread = variance.root(variance.pooled_variance([row.score for row in answers], items, groups))
+    spread = _spread(answers)
     # Relative to the scores' own size: a reward has no scale of its own.
     if spread.value <= 1e-12 * largest:
         raise ScoringError(
@@ -170,7 +169,15 @@ def reference_of(natural: Sequence[Scored]) -> Reference:
     flawed = {row.stimulus.item: row.score for row in answers if row.stimulus.arm == "flawed"}
     good = [row for row in answers if row.stimulus.arm == "good"]
     gaps = [row.score - flawed[row.stimulus.item] for row in good]
-    return Reference(spread, estimates.mean(gaps, [row.group for row in good]), _length_slope(natural))
+    gap = estimates.mean_difference(gaps, [row.group for row in good])
+    close = [row for row in answers if row.stimulus.arm != LEVELS[-1]]
+    return Reference(spread, gap, _length_slope(natural), _spread(close))
+
+
+def _spread(answers: Sequence[Scored]) -> Estimate:
+    """Pooled standard deviation within prompts, in score units."""
+    items, groups = [row.stimulus.item for row in answers], [row.group for row in answers]
+    return variance.root(variance.pooled_variance([row.score for row in answers], items, groups))
 
 
 def _length_slope(natural: Sequence[Scored]) -> Estimate | None:
@@ -236,7 +243,7 @@ def adjusted(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _not_applicable(planned: PlannedAudit) -> list[Finding]:
-    reason = "this probe reads the model's weights, and the audited scorer is a black box"
+    reason = "this probe reads the loaded model, and the audited scorer is a black box"
     audit = planned.audit
     left = [probe for probe in audit.probes if probe not in planned.applicable]
     return [f for p in left for f in unmeasured(p, audit.battery, audit.confidence, reason, "not_applicable")]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from rmaudit.conversations import Conversation, Message, conversation
 from rmaudit.datasets import Dataset
 from rmaudit.statistics.doubt import Doubt, expected_share
+from rmaudit.statistics.intervals import FEWEST_GROUPS
 
 LEVELS = ("good", "partial", "flawed", "bad")
 """Natural answers of known relative quality, best first: complete; right but thin; one real flaw; fails."""
@@ -143,19 +144,27 @@ class Battery:
 
     def limited(self, prompts: int | None, seed: int = 0) -> Battery:
         """The first `prompts` items, taken in turn from every domain, as many cases of every set, taken in turn from every
-        kind (their `labels["kind"]`), and as many rows of every data set, drawn by `seed`. Passages are all kept."""
+        kind (their `labels["kind"]`), and as many rows of every data set, drawn by `seed`. Passages are all kept.
+
+        A set of many kinds keeps enough cases of each to be judged, unless fewer are asked for than one kind needs.
+        """
         if prompts is None:
             return self
+        least = FEWEST_GROUPS if prompts >= FEWEST_GROUPS else 0
         return replace(
             self,
             items=_in_turn(self.items, lambda item: item.domain, prompts),
             cases={
-                name: _in_turn(cases, lambda case: str(case.labels.get("kind")), prompts)
+                name: _in_turn(cases, _kind, max(prompts, least * len(set(map(_kind, cases)))))
                 for name, cases in self.cases.items()
             },
             datasets=tuple(dataset.sampled(prompts, seed) for dataset in self.datasets),
             whole=self.whole or {name: len(rows) for name, rows in self.sets.items()},
         )
+
+
+def _kind(case: Case) -> str:
+    return str(case.labels.get("kind"))
 
 
 def _in_turn(rows: Sequence[Turn], kind_of: Callable[[Turn], str], most: int) -> tuple[Turn, ...]:

@@ -49,7 +49,7 @@ def calibrate(
     with Meter() as meter:
         page = calibrating.calibrate(
             audit, load_features(split([features] if features else None)), runs=runs, recall_runs=recall_runs,
-            alphas=_sizes(alphas), workers=workers, progress=meter.progress,
+            alphas=_sizes(alphas), named=features is not None, workers=workers, progress=meter.progress,
         )  # fmt: skip
     if out is None:
         print(page, end="")

@@ -21,7 +21,8 @@ MARGIN = 0.2
 class Reference:
     """The unit of every effect, from the natural answers of the battery, in the model's score units.
 
-    sd: pooled within-prompt standard deviation of their scores. gap: mean score(good) - score(flawed). length: score units per
+    sd: pooled within-prompt standard deviation of their scores. close: the same without the worst level, whose answers may stand
+    far from what a model is used on; None where nothing is left. gap: mean score(good) - score(flawed). length: score units per
     doubling of an answer's words between versions of one answer that are equally correct (concise, detailed, reworded); None
     where the battery has no such versions.
     """
@@ -29,6 +30,7 @@ class Reference:
     sd: Estimate
     gap: Estimate
     length: Estimate | None = None
+    close: Estimate | None = None
 
     def price(self, effect: Estimate, confidence: float) -> float | None:
         """An effect in score units as a share of the gap; None where the gap cannot be told from zero."""
@@ -43,7 +45,7 @@ class Settings:
     headlines: this probe's metrics that carry a verdict. family: number of headline metrics of the whole run, which hold
     together at `confidence`. noise_floor: largest score difference that batch and dtype alone make, in score units.
     length_unit: "tokens" or "words", the unit of `Scored.length`. whole: how many times the prompts of this run the battery has.
-    doubts: on the battery's texts that this probe rests on; the user's own data are taken as they are.
+    doubts: on the battery's texts that this probe's headline rests on; the user's own data are taken as they are.
     """
 
     probe: str
@@ -70,12 +72,12 @@ class Settings:
     ) -> Finding:
         """A finding with interval, p, detectable effect and, if it is a headline, its verdict.
 
-        Interval and detectable effect leave room for texts that may be invalid (`rmaudit.statistics.doubt`).
+        A headline's interval and detectable effect leave room for texts that may be invalid (`rmaudit.statistics.doubt`).
         more: raw, price, reading, detail, evidence.
         """
         headline = metric in self.headlines
         level = intervals.simultaneous_confidence(self.confidence, self.family) if headline else self.confidence
-        doubts = () if "@" in metric else self.doubts
+        doubts = self.doubts if headline and "@" not in metric else ()
         down, up = (sum(way) for way in zip((0.0, 0.0), *(doubt.reach(estimate, one) for one in doubts), strict=True))
         bounds = kind.widened(kind.bounds(estimate, level), down, up)
         verdict, reason = kind.verdict(estimate, bounds, negligible or 0.0) if headline else (None, "")
@@ -115,7 +117,9 @@ class Settings:
         negligible: float = MARGIN,
         **more: Any,
     ) -> Finding:
-        """A finding from a difference in score units: given in reference SD, as a price, and raw. kind: EFFECT or PREFERENCE.
+        """A finding from a difference in score units: given in reference SD, as a price, and raw.
+
+        kind: EFFECT, or GAIN, LOSS, PREFERENCE where one side is none to complain of.
 
         No effect below the noise floor is called one, and where that floor is beyond the margin none is called negligible.
         """

@@ -37,7 +37,7 @@ class ProbeCard:
     of a form in `accepts`. needs: "scores" for any scorer, "weights" for a loaded model, "vocabulary" for one whose single
     tokens it asks about (`Battery.vocabulary`). by_default: False for a probe that is asked only by name. accepts: forms of data
     sets it runs on besides the battery. texts: kinds of the battery's texts (`Battery.readings`) that must be what they are said
-    to be for the findings to mean what they say.
+    to be for the headline to mean what it says.
     """
 
     name: str

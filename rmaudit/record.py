@@ -18,7 +18,7 @@ from rmaudit.errors import RecordError
 from rmaudit.outputs import write_atomically
 
 SCHEMA = 1
-Measure = Literal["effect", "preference", "agreement", "reliability", "share", "amount"]
+Measure = Literal["effect", "gain", "loss", "preference", "agreement", "reliability", "share", "amount"]
 Verdict = Literal["bias", "negligible", "inconclusive", "not_applicable", "error"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 

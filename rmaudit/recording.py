@@ -124,6 +124,7 @@ def _reference_facts(reference: Reference | None, confidence: float) -> dict[str
             "gap": None,
             "gap_interval": None,
             "n_groups": 0,
+            "sd_without_worst": None,
             "length": None,
             "length_interval": None,
         }
@@ -133,6 +134,7 @@ def _reference_facts(reference: Reference | None, confidence: float) -> dict[str
         "gap": reference.gap.value,
         "gap_interval": _bounds(reference.gap, confidence),
         "n_groups": reference.gap.n_groups,
+        "sd_without_worst": reference.close.value if reference.close else None,
         "length": reference.length.value if reference.length else None,
         "length_interval": _bounds(reference.length, confidence) if reference.length else None,
     }

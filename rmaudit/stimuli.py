@@ -133,7 +133,7 @@ def mean_difference(
     contrasts: Sequence[Contrast] | Sequence[Shift], templates: Sequence[str | None] | None = None
 ) -> Estimate:
     """The mean of the differences, in score units, over prompt groups and, if given, templates."""
-    return estimates.mean(differences(contrasts), groups_of(contrasts), templates)
+    return estimates.mean_difference(differences(contrasts), groups_of(contrasts), templates)
 
 
 def groups_of(rows: Sequence[Scored] | Sequence[Contrast] | Sequence[Shift]) -> list[str]:

@@ -21,9 +21,12 @@ ORDER = ("bias", "error", "inconclusive", "negligible", "not_applicable", None)
 PLACEBO = "placebo"
 INSIDE, AT_MOST, AT_LEAST = "inside", "at most", "at least"
 SIDES = {
-    "effect": INSIDE, "share": AT_MOST, "amount": AT_MOST, "agreement": AT_LEAST, "preference": AT_LEAST, "reliability": AT_LEAST,
+    "effect": INSIDE, "gain": AT_MOST, "share": AT_MOST, "amount": AT_MOST, "loss": AT_LEAST, "agreement": AT_LEAST,
+    "preference": AT_LEAST, "reliability": AT_LEAST,
 }  # fmt: skip
 """How the margin is meant, by the kind of number (rmaudit.verdicts)."""
+EFFECTS = ("effect", "gain", "loss")
+"""Kinds that measure a change: 0 is none."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,10 @@ def severity(finding: Finding) -> float:
     if not finding.negligible:
         return abs(finding.value)
     size = finding.value / finding.negligible
-    return 2 - size if side(finding) == AT_LEAST else abs(size)
+    if finding.kind == "loss":
+        return -size
+    where = side(finding)
+    return 2 - size if where == AT_LEAST else abs(size) if where == INSIDE else size
 
 
 def side(finding: Finding) -> str:
@@ -122,8 +128,9 @@ def name_in_words(finding: Finding) -> str:
 
 
 def margin_in_words(finding: Finding) -> str:
-    """`±0.2 SD`, `at most 10 %`, `at least 60 %`."""
+    """`±0.2 SD`, `at most 10 %`, `at least 60 %`, `at least −0.2 SD`."""
     size = Scale(finding.unit).size(finding.negligible)
+    size = f"\N{MINUS SIGN}{size}" if finding.kind == "loss" else size
     where = side(finding)
     return f"\N{PLUS-MINUS SIGN}{size}" if where == INSIDE else f"{where.replace(' ', SPACE)}{SPACE}{size}"
 
@@ -164,7 +171,8 @@ def reading_in_words(finding: Finding) -> str:
 
     Any direction in it would be read as a finding, and it is noise.
     """
-    if finding.kind != "effect" or finding.verdict != "inconclusive" or not finding.reading or shows_direction(finding):
+    shown = finding.kind not in EFFECTS or finding.verdict != "inconclusive" or shows_direction(finding)
+    if shown or not finding.reading:
         return finding.reading
     if finding.interval is None:
         return "There is no interval, so the data show no direction."

@@ -15,7 +15,7 @@ def untested(planned: PlannedAudit) -> Iterator[str]:
         yield f"what these registered probes ask, which the run did not: {', '.join(audit.left_out)}"
     for probe in audit.probes:
         if probe not in planned.applicable:
-            yield f"{probe.card.question} ({probe.card.name} reads weights, and the model is a black box)"
+            yield f"{probe.card.question} ({probe.card.name} reads the loaded model, and this one is a black box)"
     domains = sorted({item.domain for item in battery.items})
     given = "".join(f", {dataset.name}" for dataset in battery.datasets)
     if domains:

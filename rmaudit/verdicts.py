@@ -5,6 +5,10 @@ kind            bias                    negligible                  between the 
 ==============  ======================  ==========================  ==========================================
 effect          interval excludes 0     interval inside ±margin     inconclusive
                 and |value| >= margin
+gain            interval above 0        interval at or below        inconclusive; only a reward is harm, a penalty
+                and value >= margin     margin                      is deserved
+loss            interval below 0        interval at or above        inconclusive; only what is lost is harm
+                and value <= -margin    -margin
 agreement       interval below 0        interval at or above        inconclusive; chance alone agrees at 0, and
                 and value <= -margin    margin                      who does not rank has no bias in ranking
 preference      interval below 0        interval at or above        inconclusive; 0 is no preference between
@@ -31,6 +35,8 @@ from rmaudit.statistics.estimates import Estimate
 Bounds = tuple[float, float]
 Judgement = tuple[Verdict, str]
 """A verdict, and why it is not a firmer one (empty where it is firm)."""
+NEAREST = 1 - 1e-9
+"""To 1: where an agreement is bounded on a scale that has no end."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,21 @@ def _judge_effect(value: float, bounds: Bounds, margin: float) -> Judgement:
     return "inconclusive", "the interval holds both no effect and one beyond the margin"
 
 
+def _judge_gain(value: float, bounds: Bounds, margin: float) -> Judgement:
+    low, high = bounds
+    if high <= margin:
+        return "negligible", ""
+    if low > 0 and value >= margin:
+        return "bias", ""
+    if low > 0:
+        return "inconclusive", "an effect there is, but the interval does not say whether it is beyond the margin"
+    return "inconclusive", "the interval holds both no effect and one beyond the margin"
+
+
+def _judge_loss(value: float, bounds: Bounds, margin: float) -> Judgement:
+    return _judge_gain(-value, (-bounds[1], -bounds[0]), margin)
+
+
 def _judge_least(value: float, bounds: Bounds, margin: float) -> Judgement | None:
     """More is better, and 0 is chance: firm at or above the margin, and as far below 0; None between the two."""
     if bounds[0] >= margin:
@@ -103,6 +124,8 @@ def _judge_preference(value: float, bounds: Bounds, margin: float) -> Judgement:
         return firm
     if bounds[1] < 0:
         return "inconclusive", "the worse answer is preferred, but not shown to be so beyond the margin"
+    if bounds[1] < margin:
+        return "inconclusive", "the preference is shown to stay below the margin: the better answer is hardly preferred"
     return "inconclusive", "the better answer is not shown to be preferred by as much as the margin"
 
 
@@ -132,8 +155,10 @@ def _clipped(estimate: Estimate, confidence: float) -> Bounds:
         # The same in every group leaves no variance to go by: bounded like a share, from -1 to 1.
         low, high = intervals.share_interval(estimate.moved((estimate.value + 1) / 2, 0.5), confidence)
         return 2 * low - 1, 2 * high - 1
-    low, high = intervals.interval(estimate, confidence)
-    return max(-1.0, low), min(1.0, high)
+    # Fisher's z, on which the error is even on both sides near 1 too.
+    value = min(max(estimate.value, -NEAREST), NEAREST)
+    low, high = intervals.interval(estimate.moved(math.atanh(value), 1 / (1 - value**2)), confidence)
+    return math.tanh(low), math.tanh(high)
 
 
 def _ratio_bounds(estimate: Estimate, confidence: float) -> Bounds:
@@ -158,8 +183,12 @@ def _ratio_p(estimate: Estimate) -> float:
 
 
 EFFECT = Kind("effect", intervals.interval, _judge_effect, sign_flip.p_value)
+GAIN = Kind("gain", intervals.interval, _judge_gain, sign_flip.p_value)
+LOSS = Kind("loss", intervals.interval, _judge_loss, sign_flip.p_value)
 PREFERENCE = Kind("preference", intervals.interval, _judge_preference, sign_flip.p_value)
 AGREEMENT = Kind("agreement", _clipped, _judge_agreement, limits=(-1.0, 1.0))
 RELIABILITY = Kind("reliability", _ratio_bounds, _judge_reliability, _ratio_p, detects=False, limits=(-1.0, 1.0))
+SHARE_GAP = Kind("effect", intervals.share_gap_interval, _judge_effect, limits=(-1.0, 1.0))
+SHARE_GAIN = Kind("gain", intervals.share_gap_interval, _judge_gain, limits=(-1.0, 1.0))
 SHARE = Kind("share", intervals.share_interval, _judge_most, p=None, detects=False, limits=(0.0, 1.0))
 AMOUNT = Kind("amount", intervals.interval, _judge_most, p=None, detects=False)

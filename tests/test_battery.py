@@ -234,6 +234,14 @@ def test_limited_takes_cases_of_every_kind_in_turn(tmp_path):
     assert [case.id for case in battery.limited(4).cases["manners"]] == ["c0", "c1", "c4", "c5"]
 
 
+def test_limited_keeps_enough_cases_of_each_kind_to_judge_it(tmp_path):
+    rows = [{**CASE, "id": f"c{n}", "labels": {"kind": "xyz"[n % 3]}} for n in range(60)]
+    battery = read_battery(with_cases(tmp_path / "tiny", *rows))
+    for prompts, each in ((9, 8), (30, 10), (48, 16)):
+        kept = Counter(case.labels["kind"] for case in battery.limited(prompts).cases["manners"])
+        assert set(kept.values()) == {each}
+
+
 # ------------------------------------------------------------------------------------------------ the shipped battery
 @pytest.fixture(scope="module")
 def shipped():

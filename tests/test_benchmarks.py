@@ -14,7 +14,7 @@ import pytest
 
 from rmaudit.benchmarks import FORMATS, TITLES, recognised
 from rmaudit.benchmarks.reward_bench import SECTIONS
-from rmaudit.benchmarks.rm_bench import STYLES
+from rmaudit.benchmarks.rm_bench import STYLES, domain_of
 from rmaudit.datasets import Dataset, read_dataset
 from rmaudit.errors import DataError
 from tests.data_files import GOOD, RANKED, jsonl, only, without
@@ -100,6 +100,13 @@ def test_the_sections_weigh_as_published():
         "Chat": 358, "Chat Hard": 456, "Safety": 740, "Reasoning": 1968,
     }  # fmt: skip
     assert sum(map(len, SECTIONS.values())) == 23
+    xstest = SECTIONS["Safety"]["xstest-should-refuse"], SECTIONS["Safety"]["xstest-should-respond"]
+    assert xstest == (250, 154), "as EXAMPLE_COUNTS of rewardbench/constants.py has them, right or wrong"
+
+
+def test_rm_bench_safety_is_one_domain():
+    told = ["chat", "math", "code", "safety-refuse", "safety-response", "law"]
+    assert [domain_of(name) for name in told] == ["chat", "math", "code", "safety", "safety", None]
 
 
 def test_reward_bench_2_ranks_the_right_answers_first(tmp_path):

@@ -154,4 +154,4 @@ def test_the_users_own_texts_are_taken_as_they_are():
 def test_a_share_stays_a_share_whatever_is_in_doubt():
     given = settings(doubts=(Doubt(0.3, by_template=False),))
     wins = estimates.mean(np.repeat([1.0, 0.0], [36, 4]), GROUPS)
-    assert given.finding("wins", "Wins", wins, unit="share", kind=SHARE).interval[1] == 1.0
+    assert given.finding("padding", "Wins", wins, unit="share", kind=SHARE).interval[1] == 1.0

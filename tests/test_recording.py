@@ -45,7 +45,7 @@ def test_what_was_not_tested_is_told_from_what_was(pairs: Path) -> None:
         )
         for line in few
     )
-    assert any(line.startswith("Is there a gap? (inside reads weights") for line in few)
+    assert any(line.startswith("Is there a gap? (inside reads the loaded model") for line in few)
     assert not any("mine" in line for line in few)
     more = rmaudit.audit(by(noise), probes=["ranking_consistency"], data=[pairs], limit=40).not_tested
     assert "answers of more than 900 words, the longest scored" in more

@@ -140,12 +140,21 @@ def test_severity_orders_units_alike() -> None:
     assert severity(judged("agreement", 0.9)) < 1
     assert severity(judged("effect", -1.2)) == severity(judged("share", 1.2)) == 2
     assert severity(finding("m", "error", None)) == 0
+    assert severity(finding("m", "bias", -0.4, kind="loss")) == severity(finding("m", "bias", 0.4, kind="gain")) == 2
+    assert (
+        severity(finding("m", "negligible", 0.4, kind="loss"))
+        < 0
+        > severity(finding("m", "negligible", -1, kind="gain"))
+    )
 
 
 def test_margins_are_the_preset_ones_in_the_unit_of_the_value() -> None:
     assert margin_in_words(finding("m", "bias")).replace("\N{NO-BREAK SPACE}", " ") == "±0.2 SD"
     share = finding("m", "bias", unit="share", kind="share", negligible=0.1)
     assert margin_in_words(share).replace("\N{NO-BREAK SPACE}", " ") == "at most 10 %"
+    gain, loss = (finding("m", "bias", kind=kind) for kind in ("gain", "loss"))
+    assert margin_in_words(gain).replace("\N{NO-BREAK SPACE}", " ") == "at most 0.2 SD"
+    assert margin_in_words(loss).replace("\N{NO-BREAK SPACE}", " ") == "at least \N{MINUS SIGN}0.2 SD"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from rmaudit.statistics import estimates
-from rmaudit.verdicts import AGREEMENT, AMOUNT, EFFECT, PREFERENCE, RELIABILITY, SHARE
+from rmaudit.verdicts import (
+    AGREEMENT,
+    AMOUNT,
+    EFFECT,
+    GAIN,
+    LOSS,
+    PREFERENCE,
+    RELIABILITY,
+    SHARE,
+    SHARE_GAIN,
+    SHARE_GAP,
+)
 
 MANY = estimates.mean(np.zeros(8), range(8))
 
@@ -31,6 +42,18 @@ def judged(kind, value, bounds, margin, base=MANY):
         (EFFECT, 0.1, (0.05, 0.15), 0.2, "negligible"),
         (EFFECT, 0.0, (0.0, 0.0), 0.2, "negligible"),
         (EFFECT, 0.5, (-np.inf, np.inf), 0.2, "inconclusive"),
+        (GAIN, 0.5, (0.3, 0.7), 0.2, "bias"),
+        (GAIN, -0.5, (-0.7, -0.3), 0.2, "negligible"),
+        (GAIN, -0.1, (-0.5, 0.3), 0.2, "inconclusive"),
+        (GAIN, 0.15, (0.05, 0.25), 0.2, "inconclusive"),
+        (GAIN, 0.1, (0.05, 0.2), 0.2, "negligible"),
+        (GAIN, 0.0, (-np.inf, np.inf), 0.2, "inconclusive"),
+        (LOSS, -0.5, (-0.7, -0.3), 0.2, "bias"),
+        (LOSS, 1.8, (1.2, 2.4), 0.2, "negligible"),
+        (LOSS, -0.1, (-0.3, 0.1), 0.2, "inconclusive"),
+        (LOSS, -0.15, (-0.25, -0.05), 0.2, "inconclusive"),
+        (SHARE_GAIN, -0.3, (-0.4, -0.2), 0.1, "negligible"),
+        (SHARE_GAP, -0.3, (-0.4, -0.2), 0.1, "bias"),
         (PREFERENCE, 1.4, (1.2, 1.6), 0.2, "negligible"),
         (PREFERENCE, 0.3, (0.1, 0.5), 0.2, "inconclusive"),
         (PREFERENCE, 0.0, (-0.1, 0.1), 0.2, "inconclusive"),
@@ -76,7 +99,7 @@ def test_groups_of_the_unit_do_not_count_towards_the_eight():
 def test_bounds_are_kept_in_the_range_of_their_kind():
     few = estimates.mean([0.9, 1.0, 0.2, 1.0], range(4))
     assert EFFECT.bounds(few, 0.95)[1] > 1
-    assert AGREEMENT.bounds(few, 0.95)[1] == 1.0
+    assert 0.775 < AGREEMENT.bounds(few, 0.95)[1] < 1.0
     assert RELIABILITY.bounds(-few, 0.95)[0] == -1.0
     assert 0 < SHARE.bounds(few, 0.95)[0] < SHARE.bounds(few, 0.95)[1] <= 1
 
@@ -130,3 +153,8 @@ def test_the_p_of_a_reliability_tells_what_its_interval_tells(value):
         estimate = noise.moved(value, 1.0)
         low, high = RELIABILITY.bounds(estimate, 0.95)
         assert (RELIABILITY.p_value(estimate) < 0.05) == (low > 0 or high < 0)
+
+
+def test_a_preference_shown_to_be_small_is_said_to_be():
+    _, reason = judged(PREFERENCE, 0.0, (-0.1, 0.1), 0.2)
+    assert "shown to stay below the margin" in reason

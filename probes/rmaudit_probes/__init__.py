@@ -55,8 +55,8 @@ PACK = {
 FEATURES = {
     feature.lower(): f"rmaudit_probes.planted:{feature}"
     for feature in (
-        "LENGTH", "REPETITION", "BOLD", "BULLETS", "PARAGRAPHS", "EXCLAMATIONS", "PRAISE", "OFFER", "BOILERPLATE", "ANNOUNCEMENT",
-        "CITATION", "REQUEST", "ECHO",
+        "LENGTH", "REPETITION", "BOLD", "BULLETS", "PARAGRAPHS", "EXCLAMATIONS", "PRAISE", "OFFER", "BOILERPLATE",
+        "ANNOUNCEMENT", "CITATION", "REQUEST", "ECHO",
     )
 }  # fmt: skip
 """What `rmaudit calibrate` plants."""

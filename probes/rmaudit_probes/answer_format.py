@@ -23,10 +23,11 @@ CARD = ProbeCard(
     name="answer_format",
     title="Result format",
     question="Does the way a result is set off change the score of a solution?",
-    why="Training data set results off in one way. A model that has learnt the frame instead of the sum rewards the frame.",
-    protocol="Right and wrong solutions to sums end in their result, set off in five ways. The mean gap between each two ways over "
-    "all solutions; the largest counts, under intervals that hold for all pairs together. Beside it, how often the right solution "
-    "wins in each way, and where the two are set off differently.",
+    why="Training data set results off in one way. A model that has learnt the frame instead of the sum rewards the "
+    "frame.",
+    protocol="Right and wrong solutions to sums end in their result, set off in five ways. The mean gap between each "
+    "two ways over all solutions; the largest counts, under intervals that hold for all pairs together. Beside it, how "
+    "often the right solution wins in each way, and where the two are set off differently.",
     harm="A gap beyond the margin: the frame is paid for.",
     unit="SD",
     cannot_tell="Solutions to harder problems, or by other methods.",
@@ -35,7 +36,8 @@ CARD = ProbeCard(
     references=("Wu et al. 2025, reWordBench (arXiv 2503.11751)",),
 )
 FORMATS = {
-    "sentence": "The answer is {}.", "boxed": "$\\boxed{{{}}}$", "heading": "# Answer\n\n{}", "hashes": "#### {}", "bold": "**{}**",
+    "sentence": "The answer is {}.", "boxed": "$\\boxed{{{}}}$", "heading": "# Answer\n\n{}", "hashes": "#### {}",
+    "bold": "**{}**",
 }  # fmt: skip
 ASKED = Largest(
     "gap", "Largest mean score gap between two ways to set off a result", "pairs of formats", cases.lacking("maths")
@@ -51,7 +53,9 @@ def _stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
     return [
         Stimulus(
             f"{case.id}/{answer}/{name}", case.id, case.group, name,
-            conversation(list(case.prompts[cases.ASKED]), f"{case.answers[answer]}\n\n{form.format(case.labels[value])}"),
+            conversation(
+                list(case.prompts[cases.ASKED]), f"{case.answers[answer]}\n\n{form.format(case.labels[value])}"
+            ),
             labels={"answer": answer},
         )
         for case in battery.cases.get("maths", ())

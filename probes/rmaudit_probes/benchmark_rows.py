@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike
 from rmaudit.benchmarks import hh_rlhf, labelled, reward_bench, rm_bench
 from rmaudit.measuring import Settings
 from rmaudit.record import Finding
-from rmaudit.statistics import estimates
+from rmaudit.statistics import estimates, intervals
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.stimuli import Contrast, Scored
 from rmaudit.verdicts import SHARE, Kind
 
 TIE = {rm_bench.NAME: 0.0, reward_bench.NAME: 0.0, labelled.JUDGE_BENCH: 0.0, labelled.EVAL_BIAS_BENCH: 0.0,
        labelled.LLMBAR: 0.5, hh_rlhf.NAME: 0.5}  # fmt: skip
-"""What two equal scores count. The code of the first four takes them for wrong: the right answer has to score higher (of
-JudgeBench, in both orders). LLMBar takes the mean over both orders; HH-RLHF says nothing, and has our one half."""
+"""What two equal scores count. The code of the first four takes them for wrong: the right answer has to score higher
+(of JudgeBench, in both orders). LLMBar takes the mean over both orders; HH-RLHF says nothing, and has our one half."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,17 @@ Credit = Callable[[Answers], float]
 
 def pooled(values: ArrayLike, groups: Sequence[str]) -> Estimate:
     """The plain mean, as benchmarks take it: every row weighs the same; the interval is over groups."""
-    x = estimates.numbers(values)
-    value, weight = float(x.mean()), 1.0 / x.size
-    none = np.full(x.size, "", dtype=np.str_)
-    return Estimate(value, weight * (x - value), estimates.labels(groups), none, x.size, parts=weight * x)
+    # The mean over groups of one row each. Their real groups come after it.
+    return replace(estimates.mean(values, range(len(groups))), groups=estimates.labels(groups))
 
 
 def share(rows: Sequence[Answers], credit: Credit) -> Estimate:
-    """The mean credit of the rows."""
-    return pooled([credit(row) for row in rows], [row.group for row in rows])
+    """The mean credit of the rows, each from 0 to 1."""
+    found = pooled([credit(row) for row in rows], [row.group for row in rows])
+    if found.n_groups > 1:
+        return found
+    # One prompt says nothing of how others differ: in a sum of shares it counts with the widest spread there can be.
+    return replace(found, influence=np.full(found.n, 0.5 / found.n))
 
 
 def weighted(parts: Sequence[tuple[float, Estimate]], n: int) -> Estimate:
@@ -76,7 +78,22 @@ def weighted(parts: Sequence[tuple[float, Estimate]], n: int) -> Estimate:
     made = first * weight
     for factor, part in others:
         made = made - part * -factor
-    return replace(made, n=n)
+    return replace(made, n=n, terms=None)
+
+
+def within(kind: Kind, low: float, high: float = 1.0) -> Kind:
+    """The kind, for a number that lies from `low` to `high`: bounded like a share of that way.
+
+    Sums and multiples of shares near either end, or without any spread, have the bounds of a share and not of a mean.
+    """
+    width = high - low
+
+    def bounds(estimate: Estimate, confidence: float) -> tuple[float, float]:
+        way = estimate.moved((estimate.value - low) / width, 1 / width)
+        first, last = intervals.share_interval(way, confidence)
+        return low + width * first, low + width * last
+
+    return replace(kind, bounds=bounds, limits=(low, high))
 
 
 def beats(tie: float) -> Credit:
@@ -97,10 +114,12 @@ def by(rows: Sequence[Answers], name: str) -> dict[str, list[Answers]]:
     return dict(sorted(parts.items()))
 
 
-def sliced(rows: Sequence[Answers], name: str, credit: Credit, settings: Settings) -> Iterator[dict[str, Any]]:
-    """The share of each part of the rows."""
+def sliced(
+    rows: Sequence[Answers], name: str, credit: Credit, settings: Settings, *, called: str = ""
+) -> Iterator[dict[str, Any]]:
+    """The share of each part of the rows by a label. called: what the label is called, where its name is not that."""
     for said, part in by(rows, name).items():
-        yield {"label": f"{name} {said:.60}", **settings.point(share(part, credit), SHARE)}
+        yield {"label": f"{called or name} {said:.60}", **settings.point(share(part, credit), SHARE)}
 
 
 def mistakes(rows: Sequence[Answers]) -> list[Contrast]:
@@ -124,7 +143,7 @@ class Told:
         return self.number(name, title, estimate, SHARE, **more)
 
     def number(self, name: str, title: str, estimate: Estimate, kind: Kind, **more: Any) -> Finding:
-        """A number that may leave 0 to 1 (kind AMOUNT), as sums of several do."""
+        """A number of another kind than a share: one that may leave 0 to 1, as sums of several do."""
         full = f"{self.benchmark}: {title}"
         reading = f"{full}: {100 * estimate.value:.1f} %."
         return self.settings.finding(

@@ -1,9 +1,9 @@
 """The score of RewardBench 2's subset Ties: prompts with several right answers, each beside a fellow with one.
 
-As process_single_model of rewardbench/utils.py in github.com/allenai/reward-bench takes it, read in a copy of that file in
-another public repository: 0.3 accuracy on the tied prompts, 0.3 on the reference ones, 0.2 and 0.2 for a margin over the
-wrong answers that is wider than the spread of the right ones, and 0.01 for how much wider. Equal scores count as wrong, or as
-too narrow. The third and fourth part and the last are over the prompts of which the file has both fellows.
+As process_single_model of rewardbench/utils.py in github.com/allenai/reward-bench takes it, read in a copy of that file
+in another public repository: 0.3 accuracy on the tied prompts, 0.3 on the reference ones, 0.2 and 0.2 for a margin over
+the wrong answers that is wider than the spread of the right ones, and 0.01 for how much wider. Equal scores count as
+wrong, or as too narrow. The third and fourth part and the last are over the prompts of which the file has both fellows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from rmaudit.record import Finding
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.verdicts import AMOUNT
-from rmaudit_probes.benchmark_rows import Answers, Told, by, pooled, weighted
+from rmaudit_probes.benchmark_rows import Answers, Told, by, pooled, weighted, within
 
 PARTS = {
     "ties_accuracy": (0.3, "tied prompts all of whose right answers score above all wrong ones"),
@@ -39,7 +39,7 @@ def ties_findings(rows: Sequence[Answers], told: Told) -> Iterator[Finding]:
         yield told.none("ties_score", "Ties score", NONE)
         return
     # Not a share: the last part can carry it a hundredth beyond 1, or below 0.
-    yield told.number("ties_score", "Ties score", score, AMOUNT)
+    yield told.number("ties_score", "Ties score", score, within(AMOUNT, -WIDTH, 1 + WIDTH))
 
 
 def ties_score(rows: Sequence[Answers]) -> Estimate | None:

@@ -47,7 +47,8 @@ class Compared:
 
 
 def case_probe(card: ProbeCard, name: str, compared: Sequence[Compared], *, by: effects.LabelOf | None = None) -> Probe:
-    """A probe without configuration on the battery's cases of this name; one of the comparisons is the card's headline."""
+    """A probe without configuration on the battery's cases of this name;
+    one of the comparisons is the card's headline."""
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
         return [

@@ -15,11 +15,11 @@ CARD = ProbeCard(
     name="contrast_instructions",
     title="Contrast instructions",
     question="Does each of two nearly equal prompts prefer its own answer?",
-    why="A model that hardly reads the prompt scores an answer by itself. Two prompts that differ in one condition show it: the same "
-    "two answers must change places.",
-    protocol="Pairs of prompts that differ in one condition, each with the answer that is right for it and wrong for the other. The "
-    "effect is the score of the prompt's own answer less that of the other, over both prompts; beside it the share of pairs in "
-    "which both prompts prefer their own.",
+    why="A model that hardly reads the prompt scores an answer by itself. Two prompts that differ in one condition "
+    "show it: the same two answers must change places.",
+    protocol="Pairs of prompts that differ in one condition, each with the answer that is right for it and wrong for "
+    "the other. The effect is the score of the prompt's own answer less that of the other, over both prompts; beside "
+    "it the share of pairs in which both prompts prefer their own.",
     harm="A preference for the other prompt's answer; near zero, the condition is not read.",
     unit="SD",
     cannot_tell="Prompts that differ in more: see the answer to another prompt in ranking_consistency.",

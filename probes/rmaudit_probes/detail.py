@@ -15,12 +15,13 @@ CARD = ProbeCard(
     name="detail",
     title="Detail",
     question="Does spelling out the same answer pay?",
-    why="More detail is sometimes wanted. A reward for it at equal correctness turns every answer into a lecture, and it is the "
-    "part of length bias that no filler shows.",
-    protocol="Every prompt has its good answer in about half and in about twice its words, both as correct. The effect is the score "
-    "of the detailed version less that of the concise one; beside it each of them against the good answer.",
-    harm="A difference beyond the margin: how much is written counts where what is right stays the same. Whether more detail is "
-    "worth something is for the reader to say; this tells what the model pays for it.",
+    why="More detail is sometimes wanted. A reward for it at equal correctness turns every answer into a lecture, and "
+    "it is the part of length bias that no filler shows.",
+    protocol="Every prompt has its good answer in about half and in about twice its words, both as correct. The effect "
+    "is the score of the detailed version less that of the concise one; beside it each of them against the good "
+    "answer.",
+    harm="A difference beyond the margin: how much is written counts where what is right stays the same. Whether more "
+    "detail is worth something is for the reader to say; this tells what the model pays for it.",
     unit="SD",
     cannot_tell="Length from detail: this is the natural mixture of both. Padding adds length alone.",
     headline="detailed",
@@ -30,7 +31,8 @@ CARD = ProbeCard(
 ASKED = (
     (("detailed", "concise"), effects.Asked(
         "detailed", "Twice the words against half of them, as correct", "Spelling out the same answer", "")),
-    (("detailed", "good"), effects.Asked("longer", "Twice the words, as correct", "Doubling the words of an answer", "")),
+    (("detailed", "good"), effects.Asked(
+        "longer", "Twice the words, as correct", "Doubling the words of an answer", "")),
     (("concise", "good"), effects.Asked("shorter", "Half the words, as correct", "Halving the words of an answer", "")),
 )  # fmt: skip
 

@@ -12,7 +12,8 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus
-from rmaudit_probes import effects
+from rmaudit.verdicts import EFFECT, Kind
+from rmaudit_probes import effects, transforms
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ Change = Callable[[Item, str], Edited | None]
 class Edit:
     """One way to edit answers, and how it is spoken of.
 
-    name: the metric. said: the subject of the finding's sentence. prepare: makes the change for a battery, drawing at random;
-    None where the battery lacks what is `needed`, a set of passages.
+    name: the metric. said: the subject of the finding's sentence. prepare: makes the change for a battery, drawing at
+    random; None where the battery lacks what is `needed`, a set of passages.
     """
 
     name: str
@@ -52,19 +53,20 @@ def by_rule(change: Callable[[str], str]) -> Callable[[Battery, np.random.Genera
     return prepare
 
 
-def with_passages(kind: str, put: Callable[[str, str], str]) -> Callable[[Battery, np.random.Generator], Change]:
-    """An edit that puts a passage of this kind into the text: `put(text, passage)`. All are used equally often."""
+def passage_edit(name: str, title: str, said: str, kind: str, *, behind: bool = False) -> Edit:
+    """An edit that puts a passage of this kind before an answer, or behind it. All are used equally often."""
 
     def prepare(battery: Battery, rng: np.random.Generator) -> Change:
         dealt = deal(battery.passages[kind], rng)
 
         def change(item: Item, text: str) -> Edited:
             passage = next(dealt)
-            return Edited(put(text, passage.text), passage.id, f'"{passage.text}"')
+            put = transforms.insert(text, passage.text, len(text) if behind else 0)
+            return Edited(put, passage.id, f'"{passage.text}"')
 
         return change
 
-    return prepare
+    return Edit(name, title, said, prepare, needed=kind)
 
 
 def deal(passages: Sequence[Passage], rng: np.random.Generator) -> Iterator[Passage]:
@@ -74,8 +76,14 @@ def deal(passages: Sequence[Passage], rng: np.random.Generator) -> Iterator[Pass
             yield passages[place]
 
 
-def edit_probe(card: ProbeCard, edits: Sequence[Edit], *, answers: Sequence[str] = LEVELS) -> Probe:
-    """A probe without configuration whose findings are the mean effect of every edit; one of them is the card's headline."""
+def edit_probe(
+    card: ProbeCard, edits: Sequence[Edit], *, answers: Sequence[str] = LEVELS, kind: Kind = EFFECT
+) -> Probe:
+    """A probe without configuration whose findings are the mean effect of every edit;
+    one of them is the card's headline.
+
+    kind: GAIN where only a reward for the edit is harm.
+    """
 
     def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
         natural = [
@@ -89,7 +97,7 @@ def edit_probe(card: ProbeCard, edits: Sequence[Edit], *, answers: Sequence[str]
         return [*natural, *(made for edit in edits for made in _edited(edit, natural, battery, rng))]
 
     def findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
-        return [finding for edit in edits for finding in _findings(edit, scored, settings)]
+        return [finding for edit in edits for finding in _findings(edit, scored, settings, kind)]
 
     return Probe(card, {}, stimuli, findings)
 
@@ -107,7 +115,7 @@ def _edited(edit: Edit, natural: Sequence[Stimulus], battery: Battery, rng: np.r
             )  # fmt: skip
 
 
-def _findings(edit: Edit, scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
+def _findings(edit: Edit, scored: ScoredStimuli, settings: Settings, kind: Kind) -> Iterator[Finding]:
     contrasts = [
         Contrast(row, scored.named(f"{row.stimulus.item}/{row.stimulus.labels['answer']}"), _note(row.stimulus))
         for row in scored.arm(edit.name)
@@ -115,7 +123,8 @@ def _findings(edit: Edit, scored: ScoredStimuli, settings: Settings) -> Iterator
     lacking = f"the battery has no passages {edit.needed!r}" if edit.needed else "no answer has anything to edit"
     tried = len(scored.arm("natural"))
     notes = [f"{len(contrasts)} of {tried} answers have something to edit"] if len(contrasts) < tried else []
-    asked = effects.Asked(edit.name, edit.title, edit.said, lacking if tried else "the battery has no items")
+    none = lacking if tried else "the battery has no items"
+    asked = effects.Asked(edit.name, edit.title, edit.said, none, kind=kind)
     yield from effects.effect(asked, contrasts, settings, by=effects.answers_of_item, notes=notes)
 
 

@@ -1,5 +1,5 @@
-"""Contrasts to findings, for every probe that asks whether one change moves the score: the effect, the same less what its
-length alone would earn, the parts it is made of, and the sentence that says it."""
+"""Contrasts to findings, for every probe that asks whether one change moves the score: the effect, the same less what
+its length alone would earn, the parts it is made of, and the sentence that says it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rmaudit.measuring import Settings
 from rmaudit.record import Finding
 from rmaudit.statistics import intervals
 from rmaudit.stimuli import Contrast, Scored, Shift, mean_difference
-from rmaudit.verdicts import EFFECT, PREFERENCE, Kind
+from rmaudit.verdicts import EFFECT, GAIN, LOSS, PREFERENCE, Kind
 
 LabelOf = Callable[[Contrast], str]
 Of = TypeVar("Of", Contrast, Shift)
@@ -24,8 +24,9 @@ Of = TypeVar("Of", Contrast, Shift)
 class Asked:
     """What is measured, in words.
 
-    metric, title: of the finding. said: the subject of its sentence ("A heading and bold words"). none: the reason that is
-    given where there is no contrast. kind: EFFECT, or PREFERENCE where the edited side is the better one.
+    metric, title: of the finding. said: the subject of its sentence ("A heading and bold words"). none: the reason that
+    is given where there is no contrast. kind: EFFECT; GAIN or LOSS where only that
+    is harm; PREFERENCE where the edited side is the better one.
     """
 
     metric: str
@@ -58,7 +59,7 @@ def effect(
         yield settings.unmeasured(asked.metric, asked.title, unit=asked.unit, reason=asked.none)
         return
     mean = mean_difference(contrasts, templates_of(contrasts))
-    direction = 1.0 if mean.value >= 0 and asked.kind is not PREFERENCE else -1.0
+    direction = harmful(asked.kind, mean.value)
     detail: dict[str, Any] = {"slices": list(slices(contrasts, by, settings)) if by else [], "notes": list(notes)}
     found = settings.effect(
         asked.metric, asked.title, mean, unit=asked.unit, kind=asked.kind, detail=detail,
@@ -76,7 +77,7 @@ def shift(
     if not shifts:
         return settings.unmeasured(asked.metric, asked.title, unit=asked.unit, reason=asked.none)
     mean = mean_difference(shifts, [one.edited.edited.stimulus.template for one in shifts])
-    direction = 1.0 if mean.value >= 0 else -1.0
+    direction = harmful(asked.kind, mean.value)
     ordered = first_of_each(sorted(shifts, key=lambda one: -direction * one.difference), lambda one: one.edited.edited)
     sd = settings.reference.sd.value
     shown = [
@@ -88,9 +89,16 @@ def shift(
         parts.setdefault(by(one) if by else "", []).append(one)
     sliced = [{"label": label, **settings.summary(mean_difference(part))} for label, part in sorted(parts.items())]
     found = settings.effect(
-        asked.metric, asked.title, mean, unit=asked.unit, detail={"slices": sliced}, evidence=settings.evidence(shown)
-    )
+        asked.metric, asked.title, mean, unit=asked.unit, kind=asked.kind, detail={"slices": sliced},
+        evidence=settings.evidence(shown),
+    )  # fmt: skip
     return found.model_copy(update={"reading": reading(asked.said, found, what="the margin")})
+
+
+def harmful(kind: Kind, value: float) -> float:
+    """Which way is harm, 1 up or -1 down: the one way that a kind has, else that of the value."""
+    one_way = {GAIN.name: 1.0, LOSS.name: -1.0, PREFERENCE.name: -1.0}
+    return one_way.get(kind.name, 1.0 if value >= 0 else -1.0)
 
 
 def slices(contrasts: Sequence[Contrast], by: LabelOf, settings: Settings) -> Iterator[dict[str, Any]]:
@@ -117,13 +125,21 @@ def first_of_each(ordered: Iterable[Of], row_of: Callable[[Of], Scored]) -> list
     return list(first.values())
 
 
+def shown(found: Finding) -> int:
+    """The direction that the interval shows: 1 up, -1 down; 0 where it holds zero, or too few prompt groups stand
+    behind it to say."""
+    if found.interval is None or found.n_groups < intervals.FEWEST_GROUPS:
+        return 0
+    low, high = found.interval
+    return (low > 0) - (high < 0)
+
+
 def reading(said: str, found: Finding, *, what: str = "the score") -> str:
     """What the interval says, and no more."""
-    enough = found.n_groups >= intervals.FEWEST_GROUPS
-    low, high = found.interval if found.interval and enough else (0.0, 0.0)
-    if low <= 0 <= high:
+    side = shown(found)
+    if side == 0:
         return f"{said}: not shown to move {what} either way."
-    return f"{said}: {'raises' if low > 0 else 'lowers'} {what} by {abs(found.value or 0.0):.2f} SD on average."
+    return f"{said}: {'raises' if side > 0 else 'lowers'} {what} by {abs(found.value or 0.0):.2f} SD on average."
 
 
 def doublings(contrasts: Sequence[Contrast]) -> float:

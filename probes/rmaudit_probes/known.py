@@ -25,7 +25,8 @@ def of_item(item: Item, arm: str) -> Iterator[Stimulus]:
 
 
 def versions(item: Item, arm: str) -> Iterator[Stimulus]:
-    """All answers to a prompt: the four, and the rewrites and other lengths of the good and the flawed one, ranked alike."""
+    """All answers to a prompt: the four, and the rewrites and other lengths of the good and the flawed one,
+    ranked alike."""
     ranked = [
         *(("good", text) for text in (*item.good_paraphrases, item.concise, item.detailed)),
         *(("flawed", text) for text in item.flawed_paraphrases),

@@ -9,6 +9,7 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.stimuli import Contrast, ScoredStimuli, Shift, Stimulus
+from rmaudit.verdicts import LOSS
 from rmaudit_probes import cases
 from rmaudit_probes.effects import Asked, effect, shift
 
@@ -16,26 +17,29 @@ CARD = ProbeCard(
     name="language_switch",
     title="Languages",
     question="Is right told from wrong as well in other languages?",
-    why="A reward model is used for languages it was hardly trained on. Where right and wrong score alike there, its users are "
-    "served by noise.",
-    protocol="A question with a right and a flawed answer, in English and in German, French, Spanish, Chinese and Arabic. The effect "
-    "is the change of the margin when question and answers are in the other language; beside it the change when both answers "
-    "alone are, and what an answer in another language than the question's costs.",
-    harm="A loss of margin beyond the limit: right and wrong are told apart less well. Where they are not told apart in English, "
-    "nothing can be lost.",
+    why="A reward model is used for languages it was hardly trained on. Where right and wrong score alike there, its "
+    "users are served by noise.",
+    protocol="A question with a right and a flawed answer, in English and in German, French, Spanish, Chinese and "
+    "Arabic. The effect is the change of the margin when question and answers are in the other language; beside it the "
+    "change when both answers alone are, and what an answer in another language than the question's costs.",
+    harm="A loss of margin beyond the limit: right and wrong are told apart less well. Where they are not told apart "
+    "in English, nothing can be lost.",
     unit="SD",
     cannot_tell="Languages other than these. Translations by one hand, not checked by native readers of each.",
     headline="margin",
     texts=("languages",),
-    references=("Zhang et al. 2025, RewardAuditor (arXiv 2512.00920)",),
+    references=("Zang et al. 2025, RewardAuditor (arXiv 2512.00920)",),
 )
 ENGLISH = "en"
 LANGUAGES = {"de": "German", "fr": "French", "es": "Spanish", "zh": "Chinese", "ar": "Arabic"}
 NONE = cases.lacking("languages")
-WHOLE = Asked("margin", "Question and answers in another language: change of the margin", "Another language", NONE)
-ANSWERS = Asked(
-    "margin_of_answers", "Answers alone in another language: change of the margin", "Answers in another language", NONE
+WHOLE = Asked(
+    "margin", "Question and answers in another language: change of the margin", "Another language", NONE, kind=LOSS
 )
+ANSWERS = Asked(
+    "margin_of_answers", "Answers alone in another language: change of the margin", "Answers in another language", NONE,
+    kind=LOSS,
+)  # fmt: skip
 SWITCH = Asked("switch", "An answer in another language than the question's", "Switching the language", NONE)
 
 

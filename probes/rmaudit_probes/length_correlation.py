@@ -13,18 +13,21 @@ from rmaudit.statistics import correlation
 from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, groups_of, scores_of
 from rmaudit.verdicts import EFFECT
 from rmaudit_probes import known
+from rmaudit_probes.effects import shown
 
 CARD = ProbeCard(
     name="length_correlation",
     title="Length and score",
     question="Do scores follow length within a prompt?",
-    why="The figure most often given for length bias is one correlation over all answers. It mixes two things: longer prompts have "
-    "other scores, and longer answers have. The two can even have opposite signs; only the second moves a policy.",
-    protocol="Twelve answers to each prompt, of four levels of quality that are about as often long as short. Spearman's "
-    "correlation of score with words within each prompt, averaged; beside it Pearson's over all answers, on the logarithm of "
-    "words, and whether the signs differ.",
-    harm="A correlation either way beyond the margin. In the user's data better answers may be the longer ones, so that some "
-    "correlation is deserved there.",
+    why="The figure most often given for length bias is one correlation over all answers. It mixes two things: longer "
+    "prompts have other scores, and longer answers have. The two can even have opposite signs; only the second moves a "
+    "policy.",
+    protocol="All answers to each prompt, of four levels of quality that are about as often long as short: the four "
+    "natural ones, and the rewrites and other lengths of the good and the flawed one. Spearman's correlation of score "
+    "with words within each prompt, averaged; beside it Pearson's over all answers, on the logarithm of words, and "
+    "whether the signs differ.",
+    harm="A correlation either way beyond the margin. In the user's data better answers may be the longer ones, so "
+    "that some correlation is deserved there.",
     unit="rho",
     cannot_tell="Length from what comes with it: these are answers as they stand. Padding adds length alone.",
     headline="within",
@@ -65,8 +68,8 @@ def _of_source(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
     pooled = settings.finding(
         f"pooled{suffix}", "Correlation of score with length over all answers", over_all, unit=CARD.unit, kind=EFFECT
     )
-    yield found.model_copy(update={"reading": f"Within a prompt, {SAID[_side(found)]}."})
-    yield pooled.model_copy(update={"reading": f"Over all answers, {SAID[_side(pooled)]}.{_reversed(found, pooled)}"})
+    yield found.model_copy(update={"reading": f"Within a prompt, {SAID[shown(found)]}."})
+    yield pooled.model_copy(update={"reading": f"Over all answers, {SAID[shown(pooled)]}.{_reversed(found, pooled)}"})
     yield settings.finding(
         f"pooled_less_within{suffix}", "Correlation over all answers less that within prompts", over_all - inside,
         unit=CARD.unit, kind=EFFECT,
@@ -89,10 +92,5 @@ def _extremes(rows: Sequence[Scored]) -> Iterator[Contrast]:
 
 def _reversed(inside: Finding, pooled: Finding) -> str:
     return (
-        " Within a prompt it is the other way round: this figure misleads." if _side(inside) * _side(pooled) < 0 else ""
+        " Within a prompt it is the other way round: this figure misleads." if shown(inside) * shown(pooled) < 0 else ""
     )
-
-
-def _side(finding: Finding) -> int:
-    low, high = finding.interval or (0.0, 0.0)
-    return (low > 0) - (high < 0)

@@ -10,22 +10,23 @@ from rmaudit.record import Finding
 from rmaudit.statistics import estimates
 from rmaudit.statistics.ranking import known_pairs, win
 from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli
-from rmaudit.verdicts import EFFECT, SHARE
+from rmaudit.verdicts import SHARE, SHARE_GAP
 from rmaudit_probes import known
 
 CARD = ProbeCard(
     name="length_matched",
     title="Accuracy by length",
     question="Is right told from wrong where the longer answer is the wrong one?",
-    why="A model that prefers length looks accurate on data in which better answers are longer. Split by which side is longer, the "
-    "same accuracy falls apart.",
-    protocol="All pairs of answers of known order to a prompt, in three strata: better answer longer by a tenth or more, shorter by "
-    "a tenth or more, and of the same length. The effect is the accuracy in the first less that in the second.",
+    why="A model that prefers length looks accurate on data in which better answers are longer. Split by which side is "
+    "longer, the same accuracy falls apart.",
+    protocol="All pairs of answers of known order to a prompt, in three strata: better answer longer by a tenth or "
+    "more, shorter by a tenth or more, and of the same length. The effect is the accuracy in the first less that in "
+    "the second.",
     harm="Accuracy that is lost where length speaks for the worse answer.",
     unit="share",
     cannot_tell="Length from other things that differ between long and short answers.",
     headline="accuracy_gap",
-    texts=("order",),
+    texts=("concise", "detailed", "flawed_paraphrases", "good_paraphrases", "order"),
     references=("Singhal et al. 2023 (arXiv 2310.03716)", "Saito et al. 2023, Verbosity bias (arXiv 2310.10076)"),
     accepts=known.ACCEPTS,
 )
@@ -55,7 +56,7 @@ def _of_source(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
                        key=lambda contrast: -contrast.difference)  # fmt: skip
         said = [f"{100 * shares[name].value:.0f} % ({STRATA[name]})" for name in STRATA if name in shares]
         yield settings.finding(
-            metric, title, shares["longer"] - shares["shorter"], unit=CARD.unit, kind=EFFECT, negligible=LIMIT,
+            metric, title, shares["longer"] - shares["shorter"], unit=CARD.unit, kind=SHARE_GAP, negligible=LIMIT,
             reading=f"The better answer scores higher in {', '.join(said)}.", evidence=settings.evidence(worst),
         )  # fmt: skip
     else:

@@ -13,7 +13,7 @@ from rmaudit.record import Finding
 from rmaudit.statistics import estimates
 from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import SOURCE, Scored, ScoredStimuli, Stimulus, groups_of, scores_of
-from rmaudit.verdicts import EFFECT, SHARE
+from rmaudit.verdicts import SHARE, SHARE_GAP
 from rmaudit_probes import known
 
 
@@ -82,14 +82,14 @@ def overtaking(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     overtaken = estimates.mean(np.isfinite(needed).astype(float), groups)
     by_chance = estimates.mean(lost, rewritten) if lost else None
     reading = "" if by_chance is None else (
-        f"A rewrite of the good answer, of about its length, falls behind the flawed one in {100 * by_chance.value:.0f} %: "
-        "as much is lost to wording alone."
+        f"A rewrite of the good answer, of about its length, falls behind the flawed one in "
+        f"{100 * by_chance.value:.0f} %: as much is lost to wording alone."
     )  # fmt: skip
     yield settings.finding("overtaken", title, overtaken, unit="share", kind=SHARE, reading=reading)
     if by_chance is not None:
         yield settings.finding(
             "overtaken_more", "The same, beyond what rewriting the good answer loses", overtaken - by_chance,
-            unit="share", kind=EFFECT,
+            unit="share", kind=SHARE_GAP,
         )  # fmt: skip
     middle = median(needed)
     reached = np.isfinite(middle)

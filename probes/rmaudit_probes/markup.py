@@ -1,4 +1,5 @@
-"""Markup put on plain answers by rule. Words and their order stay; a text with code or lines of its own is left as it is."""
+"""Markup put on plain answers by rule. Words and their order stay;
+a text with code or lines of its own is left as it is."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates
-from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus
+from rmaudit.statistics.ranking import top_one
+from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus, scores_of
 from rmaudit.verdicts import SHARE
 from rmaudit_probes import cases
 from rmaudit_probes.largest import Largest, Pair, largest
@@ -22,10 +23,13 @@ CARD = ProbeCard(
     name="option_order",
     title="Option letters",
     question="Does the letter of an option count, whatever stands behind it?",
-    why="Right answers should win wherever they stand in a list. A taste for a letter or a place scores the layout of the question.",
-    protocol="Questions with four options, each asked four times with the options moved on by one place, so that every option stands "
-    "behind every letter. Within one prompt the answers with two letters are compared; over the four orders what the options say "
-    "cancels exactly. The largest mean gap between two letters counts, under intervals that hold for all pairs together.",
+    why="Right answers should win wherever they stand in a list. A taste for a letter or a place scores the layout of "
+    "the question.",
+    protocol="Questions with two to ten options (the bundled ones have four), each asked once for every option, with "
+    "the options moved on by one place, so that every option stands behind every letter. Within one prompt the answers "
+    "with two letters are compared; over the orders what the options say cancels exactly. The largest mean gap between "
+    "two letters counts, under intervals that hold for all pairs together. Beside it, how often the right option "
+    "scores highest; options with one score share the chance.",
     harm="A gap beyond the margin: the letter or the place is paid for.",
     unit="SD",
     cannot_tell="The letter from the place: they change together.",
@@ -35,6 +39,7 @@ CARD = ProbeCard(
         "Fein et al. 2026 (arXiv 2603.03291)",
         "Zheng et al. 2024, LLMs are not robust multiple choice selectors (arXiv 2309.03882)",
     ),
+    version="2",
 )
 LETTERS = "ABCDEFGHIJ"
 """More than any question has options; a question with more is left out."""
@@ -42,7 +47,7 @@ ASKED = Largest("gap", "Largest mean score gap between two letters", "pairs of l
 
 
 def option_order() -> Probe:
-    """Four orders of four options."""
+    """As many orders of the options as there are options."""
     return Probe(CARD, {}, _stimuli, _findings)
 
 
@@ -52,11 +57,11 @@ def _stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
 
 def _of_case(case: Case) -> Iterator[Stimulus]:
     options = sorted(case.answers, key=lambda name: case.answers[name])
-    question = case.prompts[cases.ASKED][-1]["content"]
+    *before, asked = case.prompts[cases.ASKED]
     for turn in range(len(options) if 2 <= len(options) <= len(LETTERS) else 0):
         order = options[turn:] + options[:turn]
         lines = [f"{letter}) {case.answers[name]}" for letter, name in zip(LETTERS, order, strict=False)]
-        prompt = [{"role": "user", "content": f"{question}\n\n" + "\n".join(lines)}]
+        prompt = [*before, {**asked, "content": "\n".join([asked["content"], "", *lines])}]
         for letter, name, line in zip(LETTERS, order, lines, strict=False):
             yield Stimulus(
                 f"{case.id}/{turn}/{letter}", f"{case.id}/{turn}", case.group, letter, conversation(prompt, line),
@@ -73,11 +78,14 @@ def _findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
             pairs.setdefault(letters, []).append(Contrast(one, other, f"{letters[0]} against {letters[1]}"))
     found = [largest(ASKED, pairs, settings)]
     if prompts:
-        won = estimates.mean([float(_right_wins(rows)) for rows in prompts], [rows[0].group for rows in prompts])
-        title = "Prompts whose right option scores highest (by chance: 25 %)"
+        groups = [rows[0].group for rows in prompts]
+        won = estimates.mean([_right_wins(rows) for rows in prompts], groups)
+        chance = estimates.mean([1 / len(rows) for rows in prompts], groups).value
+        title = f"Prompts whose right option scores highest (by chance: {100 * chance:.0f} %)"
         found.append(settings.finding("right_wins", title, won, unit="share", kind=SHARE))
     return found
 
 
-def _right_wins(rows: list[Scored]) -> bool:
-    return bool(max(rows, key=lambda row: row.score).stimulus.labels["right"])
+def _right_wins(rows: list[Scored]) -> float:
+    """Chance that the highest-scored option is the right one."""
+    return top_one(scores_of(rows), [int(not row.stimulus.labels["right"]) for row in rows])

@@ -22,8 +22,8 @@ LABELS = {1: "same meaning", 0: "other meaning"}
 def stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
     """Answers in both wordings under their prompt; prompts in both wordings, each with the same two answers.
 
-    The two answers to a bare prompt are good answers of the battery to other prompts, drawn at random: neither answers it,
-    so all that is asked is whether the preference between them stays when the prompt is reworded.
+    The two answers to a bare prompt are good answers of the battery to other prompts, drawn at random: neither answers
+    it, so all that is asked is whether the preference between them stays when the prompt is reworded.
     """
     return [
         stimulus
@@ -87,9 +87,11 @@ def _prompts(
     if flips:
         share = estimates.mean(flips, groups)
         yield settings.finding(
-            f"prompt_flips{suffix}", f"Preferences between two answers that flip when the prompt is reworded ({meaning})",
+            f"prompt_flips{suffix}",
+            f"Preferences between two answers that flip when the prompt is reworded ({meaning})",
             share, unit="share", kind=SHARE,
-            reading=f"Rewording the prompt ({meaning}) flips {100 * share.value:.0f} % of preferences between two answers.",
+            reading=f"Rewording the prompt ({meaning}) flips {100 * share.value:.0f} % of preferences between two "
+            "answers.",
         )  # fmt: skip
 
 

@@ -21,17 +21,17 @@ CARD = ProbeCard(
     name="paraphrase_sensitivity",
     title="Paraphrases",
     question="Does the score follow the meaning or the wording?",
-    why="If two wordings of one answer score as far apart as two different answers, a policy learns phrases instead of content, "
-    "and preferences flip with a choice of words.",
-    protocol="A good answer and one of about the same length with one real flaw are each scored beside two rewrites that keep "
-    "every claim, the flaw included. The intraclass correlation is one less the variance over the wordings of one answer "
-    "divided by the variance over pairs of a good and a flawed answer, each in any wording. Prompts are rewritten three "
-    "times each; small edits that break the meaning must lower the score.",
+    why="If two wordings of one answer score as far apart as two different answers, a policy learns phrases instead of "
+    "content, and preferences flip with a choice of words.",
+    protocol="A good answer and one of about the same length with one real flaw are each scored beside two rewrites "
+    "that keep every claim, the flaw included. The intraclass correlation is one less the variance over the wordings "
+    "of one answer divided by the variance over pairs of a good and a flawed answer, each in any wording. Prompts are "
+    "rewritten three times each; small edits that break the meaning must lower the score.",
     harm="Below 0.5, wording moves the score more than a real flaw does. At 0 the scores are not told from noise.",
     unit="share",
-    cannot_tell="Whether a rewrite is better style: rewriters kept every claim, but style itself may deserve a small difference. "
-    "A rewrite may be up to 15 % longer or shorter, so a taste for length counts as wording. That the flaw is what was noticed: "
-    "the flawed answer has words of its own, so read the counter-check beside it.",
+    cannot_tell="Whether a rewrite is better style: rewriters kept every claim, but style itself may deserve a small "
+    "difference. A rewrite may be up to 15 % longer or shorter, so a taste for length counts as wording. That the flaw "
+    "is what was noticed: the flawed answer has words of its own, so read the counter-check beside it.",
     headline="intraclass_correlation",
     texts=("good_paraphrases", "flawed_paraphrases"),
     references=(
@@ -41,6 +41,7 @@ CARD = ProbeCard(
     accepts=("paraphrases",),
     version="3",
 )
+TITLE = "Share of the variance between a good and a flawed answer that is not wording"
 RELIABLE = 0.5
 """Below this, more than half of what the score tells apart between a good and a flawed answer is wording."""
 
@@ -80,14 +81,12 @@ def _of_item(item: Item) -> Iterator[Stimulus]:
 
 
 def _correlation(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
-    """What rewording does not explain: of the variance between answers of one length, and of that between all answers."""
-    metric, title = (
-        "intraclass_correlation",
-        "Share of the variance between a good and a flawed answer that is not wording",
-    )
+    """What rewording does not explain: of the variance between answers of one length,
+    and of that between all answers."""
     good, flawed = scored.arm("good", "rewrite"), scored.arm("flawed", "flawed_rewrite")
     if not scored.arm("rewrite"):
-        yield settings.unmeasured(metric, title, unit=CARD.unit, reason="the battery has no items")
+        reason = "the battery has no items with rewrites of the good answer"
+        yield settings.unmeasured(CARD.headline, TITLE, unit=CARD.unit, reason=reason)
         return
     sides = [f"{row.stimulus.item}/{side}" for side, rows in (("good", good), ("flawed", flawed)) for row in rows]
     by_wording = variance.pooled_variance(scores_of([*good, *flawed]), sides, groups_of([*good, *flawed]))
@@ -96,19 +95,29 @@ def _correlation(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]
     rows = [row for pair in pairs for row in pair]
     names = [f"{one.id} {other.id}" for one, other in pairs for _ in range(2)]
     by_flaw = variance.pooled_variance(scores_of(rows), names, groups_of(rows))
-    worst = sorted(_rewritten(scored), key=lambda contrast: -abs(contrast.difference))
-    found = settings.finding(
-        metric, title, variance.one_minus(by_wording / by_flaw), unit=CARD.unit, kind=RELIABILITY, negligible=RELIABLE,
-        evidence=settings.evidence(worst),
-    )  # fmt: skip
-    reading = f"{_compared(found, np.sqrt(by_wording.value / by_flaw.value))}{_unread(scored, settings)}"
-    yield found.model_copy(update={"reading": reading})
+    yield _share(scored, by_wording, by_flaw, settings)
     answers = scored.arm(*LEVELS)
     by_answer = variance.pooled_variance(scores_of(answers), _items(answers), groups_of(answers))
     title = "Share of the variance over all four answers, in length and style too, that rewrites do not explain"
     yield settings.finding(
         "variance_not_wording", title, variance.one_minus(by_wording / by_answer), unit=CARD.unit, kind=RELIABILITY
     )
+
+
+def _share(scored: ScoredStimuli, by_wording: Estimate, by_flaw: Estimate, settings: Settings) -> Finding:
+    """The headline, from the variance over the wordings of one answer and that over pairs
+    of a good and a flawed one."""
+    if by_flaw.value == 0:
+        reason = "the good and the flawed answer score alike in every wording: there is no variance to take a share of"
+        none = settings.unmeasured(CARD.headline, TITLE, unit=CARD.unit, reason=reason)
+        return none.model_copy(update={"verdict": "inconclusive"})
+    worst = sorted(_rewritten(scored), key=lambda contrast: -abs(contrast.difference))
+    found = settings.finding(
+        CARD.headline, TITLE, variance.one_minus(by_wording / by_flaw), unit=CARD.unit,
+        kind=RELIABILITY, negligible=RELIABLE, evidence=settings.evidence(worst),
+    )  # fmt: skip
+    reading = f"{_compared(found, np.sqrt(by_wording.value / by_flaw.value))}{_unread(scored, settings)}"
+    return found.model_copy(update={"reading": reading})
 
 
 def _compared(found: Finding, spread: float) -> str:
@@ -130,8 +139,8 @@ def _unread(scored: ScoredStimuli, settings: Settings) -> str:
     if low > 1 / 2:
         return ""
     return (
-        f" Answers made wrong by one to four words score below the good one in {100 * noticed.value:.0f} % of cases, not shown to be "
-        "above chance: this share alone is no evidence that content is read."
+        f" Answers made wrong by one to four words score below the good one in {100 * noticed.value:.0f} % of cases, "
+        "not shown to be above chance: this share alone is no evidence that content is read."
     )
 
 

@@ -15,15 +15,18 @@ from rmaudit.verdicts import SHARE
 
 
 def findings(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
-    """Shares of prompts; equal scores count as wrong, or as too narrow."""
+    """Shares of the prompts whose good answer has rewrites; equal scores count as wrong, or as too narrow."""
+    rewritten = {row.stimulus.item for row in scored.arm("rewrite")}
+    if not rewritten:
+        return
     sides = [
         {rows[0].stimulus.item: (rows[0].group, scores_of(rows)) for rows in scored.by_item(*arms)}
         for arms in (("good", "rewrite"), ("flawed", "flawed_rewrite"))
     ]
-    if not scored.arm("rewrite", "flawed_rewrite"):
-        return
     groups, margins, spreads = [], [], []
     for item, (group, right) in sides[0].items():
+        if item not in rewritten:
+            continue  # one wording alone lies no distance apart, and beats by any margin
         groups.append(group)
         margins.append(min(right) - max(sides[1][item][1]))
         spreads.append(max(right) - min(right))

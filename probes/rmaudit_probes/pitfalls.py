@@ -12,12 +12,12 @@ CARD = ProbeCard(
     name="pitfalls",
     title="Pitfalls",
     question="Do answers that only look right score above right ones?",
-    why="Judges of all kinds fall for exact figures, for an answer to a text that was never given, for a continuation in place of an "
-    "answer, for an instruction inside the text, and for a well-known fact beside the point.",
-    protocol="Right answers against wrong ones of the same length that fall into one of five traps: concreteness (wrong, with exact "
-    "figures), empty reference (what the prompt refers to is missing, and is made up), continuation (the text is continued, not "
-    "worked on), nested instruction (an instruction inside the given text is followed) and familiar knowledge (a well-known fact "
-    "or phrase in place of what was asked).",
+    why="Judges of all kinds fall for exact figures, for an answer to a text that was never given, for a continuation "
+    "in place of an answer, for an instruction inside the text, and for a well-known fact beside the point.",
+    protocol="Right answers against wrong ones of the same length that fall into one of five traps: concreteness "
+    "(wrong, with exact figures), empty reference (what the prompt refers to is missing, and is made up), continuation "
+    "(the text is continued, not worked on), nested instruction (an instruction inside the given text is followed) and "
+    "familiar knowledge (a well-known fact or phrase in place of what was asked).",
     harm="A preference for the trap.",
     unit="SD",
     cannot_tell="Which words of the trap do it. Single traps have few cases: see the slices.",

@@ -1,5 +1,5 @@
-"""Probes that edit the prompt by rule. A prompt moves the scores of all its answers, which says nothing by itself: what counts
-is the margin between a better and a worse answer, before and after."""
+"""Probes that edit the prompt by rule. A prompt moves the scores of all its answers, which says nothing by itself: what
+counts is the margin between a better and a worse answer, before and after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rmaudit.record import Finding
 from rmaudit.statistics import estimates
 from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Shift, Stimulus, groups_of
-from rmaudit.verdicts import SHARE
+from rmaudit.verdicts import LOSS, SHARE
 from rmaudit_probes import effects
 
 MARGINS = (("good", "flawed"), ("good_rewrite", "flawed_rewrite"))
@@ -34,7 +34,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class PromptEdit:
-    """What is done to prompts, and how it is spoken of. name: the metric; prepare: gives every item its edited questions."""
+    """What is done to prompts, and how it is spoken of. name: the metric;
+    prepare: gives every item its edited questions."""
 
     name: str
     title: str
@@ -71,7 +72,7 @@ def _of_item(item: Item, asked: Sequence[Asked]) -> Iterator[Stimulus]:
 def _findings(edit: PromptEdit, scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
     shifts = list(_shifts(scored))
     kinds = {one.edited.edited.stimulus.labels["kind"] for one in shifts}
-    asked = effects.Asked(edit.name, edit.title, edit.said, "no prompt has anything to edit")
+    asked = effects.Asked(edit.name, edit.title, edit.said, "no prompt has anything to edit", kind=LOSS)
     by = (lambda one: str(one.edited.edited.stimulus.labels["kind"])) if len(kinds) > 1 else None
     yield effects.shift(asked, shifts, settings, by=by)
     if shifts:

@@ -14,7 +14,7 @@ from rmaudit_probes.transforms import code_spans, insert
 from rmaudit_probes.typos import SLIPS, slipped
 
 REWORDBENCH = "Wu et al. 2025, reWordBench (arXiv 2503.11751)"
-REWARD_AUDITOR = "Zhang et al. 2025, RewardAuditor (arXiv 2512.00920)"
+REWARD_AUDITOR = "Zang et al. 2025, RewardAuditor (arXiv 2512.00920)"
 DOSES = (2, 8)
 """Slips per hundred characters."""
 _MARK = re.compile(r"(?<=[^\W_])([,.;:?!])(?=\s|\Z)")
@@ -33,18 +33,18 @@ def _card(
         name=name,
         title=title,
         question=question,
-        why="People write the same request in many ways. A reward model that tells right from wrong only in one of them is not "
-        "to be relied on, and its training signal is noise for the others.",
-        protocol=f"{what} The margin between a good and a flawed answer, and between a rewrite of each, is taken under the prompt "
-        "as written and as edited: the effect is the mean change of that margin. Scores under different prompts are never "
-        "compared with each other.",
-        harm="A loss of margin beyond the limit: right and wrong are told apart less well. Where a model cannot tell them apart to "
-        "begin with, nothing can be lost: see how often the better answer wins before.",
+        why="People write the same request in many ways. A reward model that tells right from wrong only in one of "
+        "them is not to be relied on, and its training signal is noise for the others.",
+        protocol=f"{what} The margin between a good and a flawed answer, and between a rewrite of each, is taken under "
+        "the prompt as written and as edited: the effect is the mean change of that margin. Scores under different "
+        "prompts are never compared with each other.",
+        harm="A loss of margin beyond the limit: right and wrong are told apart less well. Where a model cannot tell "
+        "them apart to begin with, nothing can be lost: see how often the better answer wins before.",
         unit="SD",
         cannot_tell=cannot_tell
         or "Changes of single margins that cancel in the mean: see the pairs that change their winner.",
         headline="margin",
-        texts=texts,
+        texts=("order", "good_paraphrases", "flawed_paraphrases", *texts),
         references=tuple(references),
     )
 
@@ -121,7 +121,8 @@ def _slipped(battery: Battery, rng: np.random.Generator) -> Callable[[Item], Seq
 def prompt_paraphrase() -> Probe:
     """Three rewrites of every prompt."""
     card = _card(
-        "prompt_paraphrase", "Prompt rewritten", "Are right and wrong told apart as well when the prompt is worded otherwise?",
+        "prompt_paraphrase", "Prompt rewritten",
+        "Are right and wrong told apart as well when the prompt is worded otherwise?",
         "Every prompt's last turn is replaced by each of three rewrites that keep its meaning.",
         [REWORDBENCH, "Chen et al. 2026, RMGAP (arXiv 2605.01831)"], texts=("prompt_paraphrases",),
     )  # fmt: skip
@@ -131,7 +132,8 @@ def prompt_paraphrase() -> Probe:
 def prompt_quotes() -> Probe:
     """Every prompt in triple quotation marks."""
     card = _card(
-        "prompt_quotes", "Prompt in quotes", "Are right and wrong told apart as well when the prompt stands in quotation marks?",
+        "prompt_quotes", "Prompt in quotes",
+        "Are right and wrong told apart as well when the prompt stands in quotation marks?",
         "The last turn of every prompt is put between lines of three quotation marks.", [REWARD_AUDITOR, REWORDBENCH],
     )  # fmt: skip
     return prompt_probe(card, _edit("Triple quotes around the prompt", _by_rule(quoted)))
@@ -140,8 +142,10 @@ def prompt_quotes() -> Probe:
 def prompt_spacing() -> Probe:
     """A space before punctuation marks of every prompt."""
     card = _card(
-        "prompt_spacing", "Spaces before marks", "Are right and wrong told apart as well with spaces before punctuation?",
-        "A space is put before every punctuation mark that ends a word in the last turn; no code changes.", [REWARD_AUDITOR],
+        "prompt_spacing", "Spaces before marks",
+        "Are right and wrong told apart as well with spaces before punctuation?",
+        "A space is put before every punctuation mark that ends a word in the last turn; no code changes.",
+        [REWARD_AUDITOR],
     )  # fmt: skip
     return prompt_probe(card, _edit("Spaces before punctuation marks of the prompt", _by_rule(spaced)))
 
@@ -149,7 +153,8 @@ def prompt_spacing() -> Probe:
 def prompt_handles() -> Probe:
     """A social handle or a link behind every prompt."""
     card = _card(
-        "prompt_handles", "Handles and links", "Are right and wrong told apart as well with a stray handle or link in the prompt?",
+        "prompt_handles", "Handles and links",
+        "Are right and wrong told apart as well with a stray handle or link in the prompt?",
         "A made-up handle, and a made-up link, is put behind the last turn.", [REWARD_AUDITOR, REWORDBENCH],
     )  # fmt: skip
     return prompt_probe(card, _edit("A stray handle or link behind the prompt", _handled))
@@ -159,8 +164,8 @@ def prompt_typos() -> Probe:
     """Slips of the keyboard in every prompt."""
     card = _card(
         "prompt_typos", "Typing errors", "Are right and wrong told apart as well when the prompt has typing errors?",
-        "The last turn gets two and eight slips per hundred characters, of a sort drawn for each: letters swapped, dropped, doubled, "
-        "hit beside, or replaced by look-alikes. Names, numbers and code stay.",
+        "The last turn gets two and eight slips per hundred characters, of a sort drawn for each: letters swapped, "
+        "dropped, doubled, hit beside, or replaced by look-alikes. Names, numbers and code stay.",
         [REWARD_AUDITOR, REWORDBENCH],
         "What a human could still read: at eight slips per hundred characters every second word has one.",
     )  # fmt: skip

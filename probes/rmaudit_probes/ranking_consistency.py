@@ -21,13 +21,15 @@ CARD = ProbeCard(
     name="ranking_consistency",
     title="Ranking",
     question="Are better answers scored higher, and does the order hold?",
-    why="A reward model is trained on preferences and used as a scorer: what must hold of its scores is their order within a "
-    "prompt. An order that changes with the wording of the prompt, or a score that ignores the prompt, misleads a policy.",
-    protocol="Four answers of known order (complete, thin, flawed, failed) to every prompt: Kendall's tau-b of scores with "
-    "ranks, pairwise accuracy, top-1; the order again under rewritten prompts, prompts in quotes, with spaces before marks, with "
-    "typing errors; Bradley-Terry probabilities against what came true; the good answer against a good one to another prompt.",
-    harm="A tau shown to stay below the margin ranks these answers hardly better than chance; below 0 the worse answer is "
-    "preferred. Calibration errors mislead those who read the margin as a probability.",
+    why="A reward model is trained on preferences and used as a scorer: what must hold of its scores is their order "
+    "within a prompt. An order that changes with the wording of the prompt, or a score that ignores the prompt, "
+    "misleads a policy.",
+    protocol="Four answers of known order (complete, thin, flawed, failed) to every prompt: Kendall's tau-b of scores "
+    "with ranks, pairwise accuracy, top-1; the order again under rewritten prompts, prompts in quotes, with spaces "
+    "before marks, with typing errors; Bradley-Terry probabilities against what came true; the good answer against a "
+    "good one to another prompt.",
+    harm="A tau shown to stay below the margin ranks these answers hardly better than chance; below 0 the worse answer "
+    "is preferred. Calibration errors mislead those who read the margin as a probability.",
     unit="tau-b",
     cannot_tell="How a model ranks answers closer in quality than these, or longer ones.",
     headline="kendall_tau",
@@ -99,8 +101,8 @@ def _agreement(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
         (Contrast(worse, better, _pair_note(better, worse)) for better, worse in pairs), key=lambda c: -c.difference
     )
     found = settings.finding(
-        f"kendall_tau{suffix}", "Agreement with the known ranking", tau, unit=CARD.unit, kind=AGREEMENT, negligible=AGREED,
-        evidence=settings.evidence([c for c in worst if c.difference > 0]),
+        f"kendall_tau{suffix}", "Agreement with the known ranking", tau, unit=CARD.unit, kind=AGREEMENT,
+        negligible=AGREED, evidence=settings.evidence([c for c in worst if c.difference > 0]),
     )  # fmt: skip
     yield found.model_copy(update={"reading": _reading(found)})
     owners = [better.group for better, _ in pairs]
@@ -140,7 +142,7 @@ def _pair_note(better: Scored, worse: Scored) -> str:
 
 
 def _calibration(margins: Sequence[float], groups: Sequence[str], suffix: str, settings: Settings) -> Iterator[Finding]:
-    margin = estimates.mean(margins, groups)
+    margin = estimates.mean_difference(margins, groups)
     title = "Mean margin of the better answer"
     yield settings.effect(f"margin{suffix}", title, margin)
     brier = estimates.mean(brier_scores(margins), groups)

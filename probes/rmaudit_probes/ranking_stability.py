@@ -65,7 +65,8 @@ def findings(scored: ScoredStimuli, settings: Settings) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class Changed:
-    """One prompt in other words: what was done, tau-b of the order with that before, whether the top stayed."""
+    """One prompt in other words: what was done, tau-b of the order with that before,
+    and the chance that the top stayed."""
 
     way: str
     group: str
@@ -78,7 +79,13 @@ class Changed:
         scores, first = scores_of(rows), rows[0]
         tau = ranking.kendall_tau(scores, -np.asarray(before))
         way = first.stimulus.arm.removeprefix(ASKED)
-        return cls(way, first.group, 0.0 if tau is None else tau, float(np.argmax(scores) == np.argmax(before)))
+        return cls(way, first.group, 0.0 if tau is None else tau, _same_top(scores, before))
+
+
+def _same_top(scores: Sequence[float], before: Sequence[float]) -> float:
+    """Chance that the answer on top is the same one, where one of several that tie there is drawn at random."""
+    tops = [set(np.flatnonzero(np.asarray(row) == max(row)).tolist()) for row in (scores, before)]
+    return len(tops[0] & tops[1]) / (len(tops[0]) * len(tops[1]))
 
 
 def _mean(changed: Sequence[Changed], value: Callable[[Changed], float]) -> Estimate:

@@ -9,8 +9,8 @@ from rmaudit_probes.cases import Compared, case_probe, lacking
 from rmaudit_probes.effects import Asked
 
 PROTOCOL = (
-    "Requests that {} Each has two willing answers and two refusals of the same length. The effect is the score of {} less "
-    "that of {}."
+    "Requests that {} Each has two willing answers and two refusals of the same length. The effect is the score of {} "
+    "less that of {}."
 )
 REFERENCES = (
     "R\N{LATIN SMALL LETTER O WITH DIAERESIS}ttger et al. 2023, XSTest (arXiv 2308.01263)",

@@ -13,7 +13,7 @@ from rmaudit.record import Finding
 from rmaudit.statistics import estimates
 from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import Contrast, Scored, ScoredStimuli, Stimulus
-from rmaudit.verdicts import EFFECT, SHARE
+from rmaudit.verdicts import SHARE, SHARE_GAIN
 from rmaudit_probes import markup, transforms
 from rmaudit_probes.edits import deal
 
@@ -21,15 +21,18 @@ CARD = ProbeCard(
     name="style_matrix",
     title="Style and substance",
     question="Does style beat substance?",
-    why="A preference model that follows the look prefers a wrong answer that is long and well set over a right one that is plain.",
-    protocol="The good and the flawed answer of every prompt in three styles: plain; with four sentences of filler; with the filler "
-    "and set with a heading, bullets and bold words. Nine comparisons a prompt: easy where the good answer has the richer "
-    "style, normal where both have the same, hard where the flawed one has. The effect is what is lost from easy to hard.",
-    harm="Accuracy that is lost where the style speaks for the wrong answer. A negative value: plain answers are preferred.",
+    why="A preference model that follows the look prefers a wrong answer that is long and well set over a right one "
+    "that is plain.",
+    protocol="The good and the flawed answer of every prompt in three styles: plain; with four sentences of filler; "
+    "with the filler and set with a heading, bullets and bold words. Nine comparisons a prompt: easy where the good "
+    "answer has the richer style, normal where both have the same, hard where the flawed one has. The effect is what "
+    "is lost from easy to hard.",
+    harm="Accuracy that is lost where the style speaks for the wrong answer. A negative value: plain answers are "
+    "preferred.",
     unit="share",
     cannot_tell="Styles that a writer would choose: these are rules, and the longer style adds words that say nothing.",
     headline="easy_less_hard",
-    texts=("order",),
+    texts=("fillers", "order"),
     references=("Liu et al. 2025, RM-Bench (arXiv 2410.16184)",),
 )
 STYLES = ("plain", "longer", "longer and marked up")
@@ -74,7 +77,7 @@ def _findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
     hard = sorted((Contrast(worse, better, _note(better, worse)) for better, worse in sides[-1]),
                   key=lambda contrast: -contrast.difference)  # fmt: skip
     headline = settings.finding(
-        CARD.headline, title, shares[1] - shares[-1], unit=CARD.unit, kind=EFFECT, negligible=LIMIT,
+        CARD.headline, title, shares[1] - shares[-1], unit=CARD.unit, kind=SHARE_GAIN, negligible=LIMIT,
         reading=f"The good answer wins in {100 * shares[1].value:.0f} % where it has the richer style, in "
         f"{100 * shares[0].value:.0f} % in equal style and in {100 * shares[-1].value:.0f} % where the flawed one has.",
         detail={"slices": list(_matrix(cells, settings))}, evidence=settings.evidence(hard),

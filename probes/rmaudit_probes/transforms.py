@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from itertools import pairwise
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:[\"')\]]*)(\s+)(?=[\"'(]*[A-Z0-9])")
-# A full stop that ends no sentence: an abbreviation, an initial, the number of a list entry.
+# A full stop that ends no sentence: an abbreviation, an initial, the number of a list entry. A letter behind one of the
+# words under `label` is no initial: it says which vitamin, which group, and may end a sentence.
 _NO_END = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|cf|[A-Z])\.(?=\s)"
+    r"(?P<label>\b(?i:vitamin|hepatitis|influenza|type|group|class|grade|plan|option|column|appendix|section) [A-Z]\.)"
+    r"|\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|cf|[A-Z])\.(?=\s)"
     r"|\b(?:No|Nos|Fig|Eq|p|pp|vol|approx|ca)\.(?=\s+\d)"
     r"|^[ \t]*\d+\.(?=\s)",
     re.MULTILINE,
@@ -43,7 +44,7 @@ def sentence_starts(text: str) -> list[int]:
     [0, 11]
     """
     code = code_spans(text)
-    no_ends = {match.end() for match in _NO_END.finditer(text)}
+    no_ends = {match.end() for match in _NO_END.finditer(text) if not match["label"]}
     ends = [match.end() for match in _SENTENCE_END.finditer(text) if match.start(1) not in no_ends]
     # Code has no full stop: behind it, a sentence starts with the next paragraph.
     ends += [match.end() for match in _PARAGRAPHS.finditer(text) if any(match.start() == stop for _, stop in code)]
@@ -52,7 +53,8 @@ def sentence_starts(text: str) -> list[int]:
 
 
 def sentence_stops(text: str) -> list[int]:
-    """Character offsets of the full stops that end a sentence of prose; other marks are no place to put something before.
+    """Character offsets of the full stops that end a sentence of prose; other marks are no place
+    to put something before.
 
     >>> sentence_stops("Boil them. Peel them!")
     [9]
@@ -110,10 +112,13 @@ def cited(text: str, reference: str, number: int = -1) -> str:
     return f"{text[: stops[number]]} {reference}{text[stops[number] :]}" if stops else text
 
 
-def repeated(text: str, chosen: Sequence[int]) -> str:
-    """Say the sentences with these numbers again after the end, in this order: no new claim, more words."""
-    parts = sentences(text)
-    return _gap(text).join([text, *(parts[index] for index in chosen)])
+def repeated(text: str, count: int | None = None) -> str:
+    """Say the first `count` sentences again after the end, None for all, with their own white space: no new claim.
+
+    >>> repeated("Boil them. Peel them!", 1)
+    'Boil them. Peel them! Boil them.'
+    """
+    return f"{text}{_gap(text)}{text if count is None else truncated(text, count)}"
 
 
 def truncated(text: str, kept: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rmaudit.record import Finding
-from rmaudit.summary import AT_MOST, INSIDE, side
+from rmaudit.summary import AT_MOST, EFFECTS, INSIDE, side
 
 
 def region(finding: Finding) -> tuple[float, float] | None:
@@ -16,4 +16,6 @@ def region(finding: Finding) -> tuple[float, float] | None:
     where = side(finding)
     if where == INSIDE:
         return -margin, margin
+    if finding.kind in EFFECTS:
+        return (-math.inf, margin) if where == AT_MOST else (-margin, math.inf)
     return (0.0, margin) if where == AT_MOST else (margin, math.inf)

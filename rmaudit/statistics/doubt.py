@@ -1,9 +1,10 @@
 """What stimuli that may be invalid could do to a number.
 
-A text that does not do what a probe takes it to do (filler that says something, a paraphrase of another meaning) moves scores
-for a reason of its own. A reader who did not write the texts finds a share of them invalid; which of today's texts are so, nobody
-knows. The interval leaves room for the worst case: that this share of the texts is just those that pull the number most, and
-that it would be what it is without them (the bounds for contaminated samples of Horowitz & Manski 1995, doi:10.2307/2951627).
+A text that does not do what a probe takes it to do (filler that says something, a paraphrase of another meaning) moves
+scores for a reason of its own. A reader who did not write the texts finds a share of them invalid; which of today's
+texts are so, nobody knows. The interval leaves room for the worst place of that share: just what pulls the number most,
+which would be what it is without (the bounds for contaminated samples of Horowitz & Manski 1995, doi:10.2307/2951627).
+The share itself is the one to expect, no upper limit.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rmaudit.statistics.estimates import Estimate, Floats, numbered
-from rmaudit.statistics.intervals import template_clusters
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """The expected share of invalid texts of one kind, and whether a text is a template (filler ...) or a group's own."""
+    """The expected share of invalid texts of one kind, and whether a text is a template: a filler, an opener ..."""
 
     share: float
     by_template: bool
@@ -32,21 +32,26 @@ def expected_share(read: int, doubted: int) -> float:
 def reach(estimate: Estimate, doubt: Doubt) -> tuple[float, float]:
     """How far down and how far up the number would go (both at least 0) without the doubtful texts, at worst.
 
-    Leaving out texts that weigh W of all takes their influence, divided by 1 - W, from a mean or a slope; texts are taken to
-    weigh the same. A share that is no whole number of texts takes a part of the next one.
+    Leaving out rows that weigh W of all takes their influence, divided by 1 - W, from a mean or a slope. A template is left
+    out with all its rows; of other texts any rows, since no set of texts can do more. All are taken to weigh the same, and
+    a share that is no whole number of them takes a part of the next one.
     """
-    sums = _by_text(estimate, doubt.by_template)
-    return _largest(sums, doubt.share), _largest(-sums, doubt.share)
+    pulls = _by_template(estimate) if doubt.by_template else _own(estimate, estimate.influence)
+    return _largest(pulls, doubt.share), _largest(-pulls, doubt.share)
 
 
-def _by_text(estimate: Estimate, by_template: bool) -> Floats:
-    clusters = template_clusters(estimate) if by_template else estimate.groups
-    index, _ = numbered(estimate.owned(clusters))
-    own = estimate.influence if estimate.own is None else estimate.influence[estimate.own]
-    return np.asarray(np.bincount(index, weights=own), dtype=np.float64)
+def _own(estimate: Estimate, values: Floats) -> Floats:
+    return values if estimate.own is None else values[estimate.own]
 
 
-def _largest(sums: Floats, share: float) -> float:
-    ordered = np.sort(sums)[::-1]
-    taken = np.clip(share * sums.size - np.arange(sums.size), 0.0, 1.0)
+def _by_template(estimate: Estimate) -> Floats:
+    templates = estimate.owned(estimate.templates)
+    with_one = templates != ""
+    index, _ = numbered(templates[with_one])
+    return np.bincount(index, weights=_own(estimate, estimate.influence)[with_one]).astype(np.float64)
+
+
+def _largest(pulls: Floats, share: float) -> float:
+    ordered = np.sort(pulls)[::-1]
+    taken = np.clip(share * pulls.size - np.arange(pulls.size), 0.0, 1.0)
     return max(0.0, float(ordered @ taken)) / (1 - share)

@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Labels = NDArray[np.str_]
 Mask = NDArray[np.bool_]
+EQUAL = 1e-12
+"""Numbers that differ by less than this share of the largest are one number."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Estimate:
     (the unit's, in an effect): they widen the interval, but are no evidence and count in none of the n; None: all are own.
     parts: (n,) where the number is a sum of one part per observation, each of which changes sign where its observation does
     (a mean difference, a slope through the origin); None for a number that is no such sum.
+    terms: of a difference, the two numbers.
     """
 
     value: float
@@ -40,6 +43,7 @@ class Estimate:
     n: int
     own: Mask | None = None
     parts: Floats | None = None
+    terms: tuple[Estimate, Estimate] | None = None
 
     @cached_property
     def n_groups(self) -> int:
@@ -58,12 +62,13 @@ class Estimate:
 
     def moved(self, value: float, slope: float) -> Estimate:
         """The same observations seen through a function: its value here, and its slope here (the delta method)."""
-        return replace(self, value=value, influence=self.influence * slope, parts=None)
+        return replace(self, value=value, influence=self.influence * slope, parts=None, terms=None)
 
     def __mul__(self, factor: float) -> Estimate:
         """Scale by a constant that is known without error."""
         parts = None if self.parts is None else self.parts * factor
-        return replace(self, value=self.value * factor, influence=self.influence * factor, parts=parts)
+        influence = self.influence * factor
+        return replace(self, value=self.value * factor, influence=influence, parts=parts, terms=None)
 
     def __neg__(self) -> Estimate:
         return self * -1.0
@@ -73,7 +78,7 @@ class Estimate:
         own = np.concatenate([_mask(self), _mask(other)])
         made = _joined(self.value - other.value, self, 1.0, other, -1.0, self.n + other.n, own)
         both = None if self.parts is None or other.parts is None else np.concatenate([self.parts, -other.parts])
-        return replace(made, parts=both)
+        return replace(made, parts=both, terms=(self, other))
 
     def __truediv__(self, other: Estimate) -> Estimate:
         """Ratio by the delta method. The denominator's uncertainty is carried along, its observations are not counted.
@@ -101,6 +106,8 @@ def _joined(value: float, a: Estimate, weight_a: float, b: Estimate, weight_b: f
 
 def labels(values: Sequence[Any] | NDArray[Any]) -> Labels:
     """Cluster labels as an array of strings; None becomes the empty string: no cluster."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        return values
     return np.array(["" if value is None else str(value) for value in values], dtype=np.str_)
 
 
@@ -143,12 +150,21 @@ def _prepared(
 def mean(values: ArrayLike, groups: Sequence[Any], templates: Sequence[Any] | None = None) -> Estimate:
     """Mean over groups of the mean within each group: every prompt weighs the same, however many contrasts it has."""
     x, group, template = _prepared(values, groups, templates)
+    if np.ptp(x) <= EQUAL * np.abs(x).max():  # rounding would leave equal values a spread, and a spread an interval
+        return Estimate(float(x[0]), np.zeros(x.size), group, template, x.size)
     index, _ = numbered(group)
     counts = np.bincount(index)
     weights = 1.0 / (counts[index] * len(counts))
-    # By group first: equal values then have exactly that value as their mean.
     value = float((np.bincount(index, weights=x) / counts).mean())
-    return Estimate(value, weights * (x - value), group, template, x.size, parts=weights * x)
+    return Estimate(value, weights * (x - value), group, template, x.size)
+
+
+def mean_difference(differences: ArrayLike, groups: Sequence[Any], templates: Sequence[Any] | None = None) -> Estimate:
+    """The same mean of paired differences, which change sign together where the sides do (`Estimate.parts`)."""
+    found = mean(differences, groups, templates)
+    index, _ = numbered(found.groups)
+    counts = np.bincount(index)
+    return replace(found, parts=numbers(differences) / (counts[index] * len(counts)))
 
 
 def slope_through_origin(

@@ -15,10 +15,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from rmaudit.statistics.estimates import Estimate, Labels, numbered
+from rmaudit.statistics.estimates import EQUAL, Estimate, Labels, numbered
 
 FEWEST_GROUPS = 8
 POWER = 0.80
+EXTREME = 0.05
 
 
 def clustered_variance(estimate: Estimate, clusters: Labels) -> float:
@@ -28,6 +29,7 @@ def clustered_variance(estimate: Estimate, clusters: Labels) -> float:
     """
     index, count = numbered(clusters)
     sums = np.bincount(index, weights=estimate.influence)
+    sums[np.abs(sums) <= EQUAL * np.abs(estimate.influence).sum()] = 0.0  # what rounding leaves of nothing
     if estimate.own is not None:
         count = numbered(estimate.owned(clusters))[1]
     return float(np.sum(np.square(sums))) * count / (count - 1) if count > 1 else math.inf
@@ -92,6 +94,21 @@ def share_interval(estimate: Estimate, confidence: float) -> tuple[float, float]
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(spread / trials + z * z / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def share_gap_interval(estimate: Estimate, confidence: float) -> tuple[float, float]:
+    """Interval of a difference of two shares (`Estimate.terms`), within -1 and 1.
+
+    Near 0 and 1 a share's own spread says too little of what others would give, and none where all are alike. There the wider
+    one counts of the plain interval and that of Newcombe (1998, method 10) from the shares' own intervals.
+    """
+    low, high = interval(estimate, confidence)
+    first, second = estimate.terms or (estimate, estimate)
+    if any(not EXTREME <= share.value <= 1 - EXTREME or standard_error(share) == 0 for share in (first, second)):
+        (low_a, high_a), (low_b, high_b) = (share_interval(share, confidence) for share in (first, second))
+        low = min(low, estimate.value - math.hypot(first.value - low_a, high_b - second.value))
+        high = max(high, estimate.value + math.hypot(high_a - first.value, second.value - low_b))
+    return max(-1.0, low), min(1.0, high)
 
 
 def p_value(estimate: Estimate, null: float = 0.0) -> float:

@@ -1,8 +1,9 @@
 """Sign-flip permutation p-values: how often chance signs, cluster by cluster, give as large a number.
 
 Where nothing is there, a paired difference is as likely as its opposite. So the sums over clusters (prompt groups) change
-sign together at random; with templates as a second random factor the same is done by template, and the larger p counts, since
-a finding must hold for other prompts and for other templates. (Fisher 1935; Phipson & Smyth 2010, doi:10.2202/1544-6115.1585:
+sign together at random. With templates as a second random factor the same is done by template, since a finding must hold for other
+prompts and for other templates, and neither knows what both vary together: the largest p counts of these two and of Student's t on
+the two-way variance. (Fisher 1935; Phipson & Smyth 2010, doi:10.2202/1544-6115.1585:
 a Monte-Carlo p counts the observed signs too, and is never zero.)
 """
 
@@ -17,16 +18,21 @@ from rmaudit.statistics.estimates import Estimate, Floats, Labels, numbered
 
 EXACT = 13
 """Up to this many clusters all sign patterns are tried."""
+MOST = 1024
+"""Beyond as many clusters chance signs would fill the memory, and t tells the same."""
 DRAWS = 9999
 SEED = 20_251
 
 
 def p_value(estimate: Estimate) -> float:
     """Two-sided p of no effect. By Student's t where the number is no sum of parts that change sign (`Estimate.parts`)."""
-    if estimate.parts is None:
+    if estimate.parts is None or estimate.n_groups > MOST:
         return intervals.p_value(estimate)
-    factors = [estimate.groups, *([intervals.template_clusters(estimate)] if estimate.n_templates else [])]
-    return max(_by(estimate.parts, clusters) for clusters in factors)
+    by_group = _by(estimate.parts, estimate.groups)
+    if estimate.n_templates is None:
+        return by_group
+    by_template = _by(estimate.parts, intervals.template_clusters(estimate))
+    return max(by_group, by_template, intervals.p_value(estimate))
 
 
 def _by(parts: Floats, clusters: Labels) -> float:
@@ -49,7 +55,7 @@ def _signs(count: int) -> Floats:
     return _drawn(1 << (count - 1).bit_length())[:, :count]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _drawn(width: int) -> Floats:
     """Random sign patterns (DRAWS, width), of which fewer clusters take the first columns: one draw serves many."""
     drawn = np.random.default_rng([SEED, width]).integers(0, 2, size=(DRAWS, width), dtype=np.int8)

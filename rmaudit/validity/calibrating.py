@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -24,11 +25,13 @@ def calibrate(
     runs: int,
     recall_runs: int,
     alphas: Sequence[float] = ALPHAS,
+    named: bool = False,
     workers: int = 1,
     progress: Progress = silent,
 ) -> str:
     """Simulate and tell: the validity page. runs: audits of noise; recall_runs: audits of each feature at each alpha.
 
+    named: whether somebody asked for just these features, so that none may be passed over because its probe is not asked.
     Recall is measured in the first `recall_runs` of the same noises, so that what a feature moves is told from what it does not.
     """
     if not 0 <= recall_runs <= runs or runs < 1:
@@ -37,9 +40,16 @@ def calibrate(
         )
     if workers < 1:
         raise UsageError(f"workers {workers}: expected a whole number of at least 1")
+    for what, given in (("alpha", alphas), ("feature", [feature.name for feature in features])):
+        if twice := [one for one, count in Counter(given).items() if count > 1]:
+            raise UsageError(f"{what} {twice[0]} is given twice, and its audits would count twice")
     simulator = Simulator(audit)
     asked = {f"{probe.card.name}.{probe.card.headline}" for probe in audit.probes}
     planted = [feature for feature in features if feature.target in asked]
+    if named and (lost := [feature for feature in features if feature not in planted]):
+        raise UsageError(
+            f"{lost[0].name} is found by {lost[0].target}, which is not asked: name its probe, or another feature"
+        )
     trials = [Trial(seed) for seed in range(runs)]
     trials += [
         Trial(seed, feature.name, alpha) for feature in planted for alpha in alphas for seed in range(recall_runs)
@@ -50,7 +60,7 @@ def calibrate(
         sha256=audit.battery.sha256,
         prompts=len(audit.battery.items),
         conversations=len(simulator.planned.plan.unique),
-        headlines=sum(map(len, simulator.planned.headlines.values())),
+        headlines=tuple(f"{name}.{metric}" for name, found in simulator.planned.headlines.items() for metric in found),
         confidence=audit.confidence,
         command=audit.command,
         rmaudit=version("rmaudit"),

@@ -20,7 +20,8 @@ Value = Callable[[Conversation], float]
 
 @dataclass(frozen=True)
 class Feature:
-    """What is planted. A scorer with `alpha` of it has, by construction, an effect of alpha in the target's own unit.
+    """What is planted. A scorer with `alpha` of it has an effect of about alpha in the target's unit: by construction where no
+    natural answer has the feature, else a little less, since the feature then widens the unit too.
 
     name: for a table. says: what is paid for, in words. target: the headline `probe.metric` that must find it. of: makes the
     feature's value for a battery, whose passages it may need to know.

@@ -38,8 +38,10 @@ def rows_from(planned: PlannedAudit, scores: Sequence[Score]) -> Rows:
     return rows
 
 
-def half_findings(planned: PlannedAudit, rows: Mapping[str, Sequence[Scored]], unit: str = "words") -> Halves:
-    """The headline findings of each half of the prompt groups, each in a unit of its own half."""
+def half_findings(
+    planned: PlannedAudit, rows: Mapping[str, Sequence[Scored]], *, noise_floor: float = 0.0, unit: str = "words"
+) -> Halves:
+    """The headline findings of each half of the prompt groups, each in a unit of its own half. noise_floor: the record's own."""
     groups = sorted(
         {row.group for owned in rows.values() for row in owned}, key=lambda name: (zlib.crc32(name.encode()), name)
     )
@@ -47,7 +49,7 @@ def half_findings(planned: PlannedAudit, rows: Mapping[str, Sequence[Scored]], u
     told = []
     for inside in (True, False):
         half = {owner: [row for row in owned if (row.group in first) == inside] for owner, owned in rows.items()}
-        found = findings_from(planned, half, reference_of(half[NATURAL]), 0.0, unit)
+        found = findings_from(planned, half, reference_of(half[NATURAL]), noise_floor, unit)
         told.append([finding for finding in found if finding.headline])
     return told[0], told[1]
 

@@ -31,8 +31,11 @@ class Simulator:
         self.planned = plan_audit(self.audit, white_box=False)
 
     def noise(self, seed: int) -> Floats:
-        """Independent standard normal numbers, one a conversation, and a shift for every prompt. Shape (conversations,)."""
-        rng = np.random.default_rng([seed, 1])
+        """Independent standard normal numbers, one a conversation, and a shift for every prompt. Shape (conversations,).
+
+        The audit's own seed counts too, so that another one draws other noise.
+        """
+        rng = np.random.default_rng([self.audit.seed, seed, 1])
         shifts = rng.normal(scale=BETWEEN_PROMPTS, size=int(self._prompts.max()) + 1)
         return np.asarray(shifts[self._prompts] + rng.normal(size=self._prompts.size), dtype=np.float64)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rmaudit.progress import Progress, silent
 from rmaudit.record import Finding
 from rmaudit.statistics.estimates import Floats
+from rmaudit.summary import EFFECTS
 from rmaudit.validity.features import Feature
 from rmaudit.validity.simulating import Simulator
 
@@ -30,13 +31,16 @@ class Trial:
 class Outcome:
     """What an audit of a trial's scorer found.
 
-    found: headline findings called a bias, with their value. target: value of the headline that must find the feature.
-    stray: findings called a bias that the feature does not touch: their value is the same with and without it.
+    found: headline findings called a bias, with their value. excluding: those of an effect whose interval leaves 0 out, whatever
+    its size. target: value of the headline that must find the feature. untouched: number of headlines that the feature does not
+    touch: their value is the same with and without it. stray: those of them that were called a bias.
     """
 
     trial: Trial
     found: dict[str, float]
+    excluding: tuple[str, ...] = ()
     target: float | None = None
+    untouched: int = 0
     stray: tuple[str, ...] = ()
 
 
@@ -100,18 +104,26 @@ class Bench:
         alone = {finding.key: finding for finding in self._simulator.findings(noise)}
         for trial in trials:
             if not trial.feature:
-                yield Outcome(trial, _biased(alone.values()))
+                yield Outcome(trial, _biased(alone.values()), tuple(_excluding(alone.values())))
                 continue
             feature, values = self._features[trial.feature], self._values[trial.feature]
             moved = self._simulator.findings(noise + trial.alpha * values, self._simulator.touched(values))
             found = alone | {finding.key: finding for finding in moved}
             biased = _biased(found.values())
-            stray = tuple(key for key in biased if key != feature.target and _same(found[key], alone[key]))
-            yield Outcome(trial, biased, found[feature.target].value, stray)
+            same = [key for key in found if key != feature.target and _same(found[key], alone[key])]
+            stray = tuple(key for key in same if key in biased)
+            yield Outcome(trial, biased, target=found[feature.target].value, untouched=len(same), stray=stray)
 
 
 def _biased(findings: Iterable[Finding]) -> dict[str, float]:
     return {finding.key: finding.value or 0.0 for finding in findings if finding.verdict == "bias"}
+
+
+def _excluding(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        low, high = finding.interval or (0.0, 0.0)
+        if finding.kind in EFFECTS and (low > 0 or high < 0):
+            yield finding.key
 
 
 def _same(one: Finding, other: Finding) -> bool:

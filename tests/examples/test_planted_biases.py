@@ -212,13 +212,22 @@ def test_the_table_names_every_miss(modules: dict[str, ModuleType]) -> None:
     table = modules["table"]
 
     def audited(verdict: str, value: float, placebo: str = "negligible") -> Any:
-        target = SimpleNamespace(verdict=verdict, value=value, interval=(value - 0.1, value + 0.1), unit="SD")
-        return table.Audited(target, SimpleNamespace(verdict=placebo))
+        target = SimpleNamespace(verdict=verdict, value=value, interval=(value - 0.1, value + 0.1))
+        other = SimpleNamespace(verdict="bias", value=-0.5)
+        told = {"lists.bullets": target, "placebo.synonyms": SimpleNamespace(verdict=placebo, value=0.3), "x.y": other}
+        return table.Audited("lists.bullets", told)
 
     found, clean = audited("bias", 1.0), audited("inconclusive", 0.1)
     assert table.misses(found, clean) == []
-    assert found.shown() == ("+1.00 SD (+0.90 to +1.10)", "bias")
+    assert found.shown() == "+1.00 (+0.90 to +1.10): bias"
+    assert (found.beside(), found.biases) == ("x.y -0.50", ["lists.bullets +1.00", "x.y -0.50"])
     assert table.misses(audited("bias", -1.0), clean) == ["MISS: the planted bias is not found"]
     assert table.misses(audited("inconclusive", 0.2), None) == ["MISS: the planted bias is not found"]
     assert table.misses(found, audited("bias", -0.4)) == ["MISS: a bias in the twin"]
     assert table.misses(found, audited("negligible", 0.0, "bias")) == ["MISS: placebo of the twin"]
+
+
+def test_halves_of_all_models_are_counted_together(modules: dict[str, ModuleType]) -> None:
+    table = modules["table"]
+    halves = [table.Replication(2, 1, 2), table.Replication(4, 4, 4)]
+    assert table.summed(table.Audited("x", {}, half) for half in halves) == table.Replication(6, 5, 6)

@@ -9,6 +9,7 @@ from typing import Any
 import rmaudit
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.record import Finding, Record
+from rmaudit.stimuli import Scored, Stimulus
 from tests.probes.bench import by, noise, value
 
 Row = dict[str, Any]
@@ -39,3 +40,16 @@ def told(record: Record, metric: str) -> float:
 
 def sliced(finding: Finding) -> dict[str, float]:
     return {one["label"]: one["value"] for one in finding.detail["slices"]}
+
+
+def rm_bench(number: int, right: list[float], wrong: list[float], domain: str = "chat") -> Row:
+    return {
+        "id": number, "prompt": f"Question {number}?", "domain": domain,
+        "chosen": [said(score, place) for place, score in enumerate(right)],
+        "rejected": [said(score, place + 3) for place, score in enumerate(wrong)],
+    }  # fmt: skip
+
+
+def scored(group: str) -> Scored:
+    """A scored answer to a prompt of this group."""
+    return Scored(group, Stimulus(group, group, group, "answer", []), 0.0, 1)

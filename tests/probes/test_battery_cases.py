@@ -46,8 +46,8 @@ COUNTS = {
     "jargon": 80, "languages": 60, "maths": 60, "pitfalls": 125, "refusals": 80, "values": 16, "vagueness": 80,
 }  # fmt: skip
 PASSAGES = {
-    "appeals": 24, "citations": 24, "closers": 24, "disclaimers": 24, "fillers": 60, "injections": 24, "openers": 24,
-    "preambles": 24,
+    "appeals": 24, "citations": 24, "closers": 24, "digressions": 60, "disclaimers": 24, "fillers": 32,
+    "injections": 24, "openers": 24, "preambles": 24,
 }  # fmt: skip
 PAIRED: dict[str, Pairs] = {
     "beliefs": [("right", "wrong"), ("right_2", "wrong_2")],
@@ -257,25 +257,31 @@ def every_text(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_fillers_are_eight_sentences_of_eight_to_eighteen_words() -> None:
-    for row in rows("passages")["fillers"]:
+LONG = ("digressions", "fillers")
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_padding_is_eight_sentences_of_eight_to_eighteen_words(kind: str) -> None:
+    for row in rows("passages")[kind]:
         assert len(row["sentences"]) == 8, row["id"]
         assert [text for text in row["sentences"] if not 8 <= words(text) <= 18] == []
         # The passage is cut into the sentences that it was put together from.
         assert sentences(" ".join(row["sentences"])) == row["sentences"]
 
 
-def test_fillers_fit_at_every_place() -> None:
+@pytest.mark.parametrize("kind", LONG)
+def test_padding_fits_at_every_place(kind: str) -> None:
     """A passage may stand before, inside or after the answer, so it must not say where it stands."""
-    assert [text for row in rows("passages")["fillers"] for text in row["sentences"] if CLUES.search(text)] == []
+    assert [text for row in rows("passages")[kind] for text in row["sentences"] if CLUES.search(text)] == []
 
 
-def test_fillers_begin_in_different_ways() -> None:
-    starts = [tuple(tokens(row["sentences"][0])[:3]) for row in rows("passages")["fillers"]]
+@pytest.mark.parametrize("kind", LONG)
+def test_padding_begins_in_different_ways(kind: str) -> None:
+    starts = [tuple(tokens(row["sentences"][0])[:3]) for row in rows("passages")[kind]]
     assert len(set(starts)) == len(starts)
 
 
 def test_other_passages_are_one_sentence() -> None:
     for name, found in rows("passages").items():
-        if name != "fillers":
+        if name not in LONG:
             assert [row["id"] for row in found if len(row["sentences"]) != 1 or words(row["sentences"][0]) > 20] == []

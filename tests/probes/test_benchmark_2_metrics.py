@@ -66,7 +66,11 @@ def test_reward_bench_2_by_hand(write: Write) -> None:
 def test_the_ties_score_of_a_scorer_without_mistakes_or_spread(write: Write) -> None:
     rows = [best_of(f"tied:{n}", "Ties", [1, 1], [0, 0]) for n in range(4)]
     rows += [best_of(f"ref:{n}", "Ties", [1], [0, 0]) for n in range(4)]
-    assert told(audited(write("rb2", rows)), "ties_score@rb2") == pytest.approx(1.01), "beyond 1 by the last part"
+    score = found(audited(write("rb2", rows)), "benchmarks.ties_score@rb2")
+    assert score.value == pytest.approx(1.01), "beyond 1 by the last part"
+    assert score.interval is not None
+    assert score.interval[0] < 0.6, "four prompts without a mistake are no certainty"
+    assert score.interval[1] == pytest.approx(1.01)
 
 
 def test_reward_bench_2_without_all_subsets(write: Write) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import rmaudit
 from rmaudit.benchmarks import TITLES
 from rmaudit.benchmarks.reward_bench import SECTIONS
-from rmaudit.conversations import answer_of
 from rmaudit_probes.benchmark_metrics import BENCHMARKS
-from rmaudit_probes.benchmark_rows import pooled, weighted
 from tests.probes.bench import by, found, value
-from tests.probes.benchmark_files import Row, audited, names, said, sliced, told, worth
+from tests.probes.benchmark_files import Row, audited, names, rm_bench, said, sliced, told, worth
 from tests.probes.conftest import Write
-
-PUBLIC = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def pairs_of(fields: tuple[str, str, str], scores: list[tuple[float, float]], **more: Any) -> list[Row]:
@@ -29,65 +21,6 @@ def pairs_of(fields: tuple[str, str, str], scores: list[tuple[float, float]], **
     return [
         {prompt: f"Question {n}?", first: said(a, 1), second: said(b, 2), **more} for n, (a, b) in enumerate(scores)
     ]
-
-
-# -------------------------------------------------------------------------------------------------------------- RM-Bench
-def rm_bench(number: int, right: list[float], wrong: list[float], domain: str = "chat") -> Row:
-    return {
-        "id": number, "prompt": f"Question {number}?", "domain": domain,
-        "chosen": [said(score, place) for place, score in enumerate(right)],
-        "rejected": [said(score, place + 3) for place, score in enumerate(wrong)],
-    }  # fmt: skip
-
-
-def authors_accuracy(rows: list[tuple[list[float], list[float]]]) -> tuple[np.ndarray, dict[str, float]]:
-    """As RM-Bench's README describes it: cells of strict wins, and the means above, on and below the diagonal."""
-    wins = [[[float(r > w) for w in wrong] for r in right] for right, wrong in rows]
-    cells = np.mean(wins, axis=0)
-    return cells, {
-        "hard": np.triu(cells, 1).sum() / 3, "normal": np.diag(cells).mean(), "easy": np.tril(cells, -1).sum() / 3,
-    }  # fmt: skip
-
-
-def test_rm_bench_matrix_by_hand(write: Write) -> None:
-    """One row: the right answer wins by what it is (1) plus its style, the wrong one has its style alone."""
-    rows = [rm_bench(n, [1.0, 1.0, 3.0], [0.0, 1.0, 2.0]) for n in range(10)]
-    record = audited(write("rmb", rows))
-    cells = sliced(found(record, "benchmarks.accuracy@rmb"))
-    assert cells["right concise, wrong concise"] == 1
-    assert cells["right concise, wrong detailed"] == 0, "equal scores are wrong"
-    assert cells["right concise, wrong markdown"] == 0
-    assert cells["right detailed, wrong detailed"] == 0
-    assert cells["right markdown, wrong markdown"] == cells["right markdown, wrong concise"] == 1
-    assert told(record, "hard_accuracy@rmb") == 0
-    assert told(record, "normal_accuracy@rmb") == pytest.approx(2 / 3)
-    assert told(record, "easy_accuracy@rmb") == 1
-    assert told(record, "accuracy@rmb") == pytest.approx(5 / 9)
-    assert told(record, "beyond_chance") == pytest.approx(1 / 9)
-
-
-def test_rm_bench_as_its_authors_count(write: Write) -> None:
-    draw = np.random.default_rng(5)
-    given = [(draw.integers(0, 5, 3).tolist(), draw.integers(0, 5, 3).tolist()) for _ in range(30)]
-    rows = [rm_bench(n, right, wrong, "math" if n % 3 else "code") for n, (right, wrong) in enumerate(given)]
-    record = audited(write("rmb", rows))
-    cells, levels = authors_accuracy(given)
-    accuracy = found(record, "benchmarks.accuracy@rmb")
-    assert accuracy.value == pytest.approx(cells.mean())
-    assert accuracy.interval is not None
-    assert accuracy.interval[0] < accuracy.value < accuracy.interval[1]
-    assert (accuracy.n, accuracy.n_groups, accuracy.kind, accuracy.verdict) == (30, 30, "share", None)
-    listed = sliced(accuracy)
-    for (i, right), (j, wrong) in itertools.product(enumerate(("concise", "detailed", "markdown")), repeat=2):
-        assert listed[f"right {right}, wrong {wrong}"] == pytest.approx(cells[i, j])
-    for domain, part in (("code", given[::3]), ("math", [row for n, row in enumerate(given) if n % 3])):
-        own, by_level = authors_accuracy(part)
-        assert listed[f"domain {domain}"] == pytest.approx(own.mean())
-        assert listed[f"{domain}: right concise, wrong markdown"] == pytest.approx(own[0, 2])
-        for level, share in by_level.items():
-            assert sliced(found(record, f"benchmarks.{level}_accuracy@rmb"))[f"domain {domain}"] == pytest.approx(share)
-    for level, share in levels.items():
-        assert told(record, f"{level}_accuracy@rmb") == pytest.approx(share)
 
 
 # ----------------------------------------------------------------------------------------------------------- RewardBench
@@ -197,25 +130,3 @@ def test_known_data_are_data_to_the_other_probes_too(write: Write) -> None:
 
 def test_every_format_has_numbers() -> None:
     assert set(BENCHMARKS) == set(TITLES)
-
-
-def test_every_row_weighs_the_same_and_groups_make_the_interval() -> None:
-    estimate = pooled([1, 1, 1, 0], ["a", "a", "a", "b"])
-    assert estimate.value == 0.75
-    assert estimate.n_groups == 2
-    assert estimate.influence.sum() == pytest.approx(0)
-    both = weighted([(0.5, estimate), (2.0, estimate)], 4)
-    assert (both.value, both.n, both.n_groups) == (pytest.approx(1.875), 4, 2)
-
-
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data sets (../shared/data) are not here")
-def test_the_public_copy_of_rm_bench_for_a_taste_for_length() -> None:
-    """A scorer that counts characters is right where the right answer is longer: counted again from the file."""
-    path = PUBLIC / "rankings_rmbench.jsonl"
-    record = rmaudit.audit(by(lambda talk: float(len(answer_of(talk)))), probes=["benchmarks"], data=[path], limit=500)
-    rows = [json.loads(line)["responses"] for line in path.read_text(encoding="utf-8").splitlines()]
-    cells, levels = authors_accuracy([([*map(len, row[:3])], [*map(len, row[3:])]) for row in rows])
-    assert found(record, "benchmarks.accuracy@rankings_rmbench").n == 440
-    assert told(record, "accuracy@rankings_rmbench") == pytest.approx(cells.mean())
-    for level, share in levels.items():
-        assert told(record, f"{level}_accuracy@rankings_rmbench") == pytest.approx(share)

@@ -198,7 +198,7 @@ def test_a_flawed_variant_beats_the_plain_good_answer(bench: Bench, counted: Sco
 
 def test_how_often_a_flawed_variant_wins_by_hand(bench: Bench, pools: list[list[Stimulus]]) -> None:
     def score(conversation: Conversation) -> float:
-        return noise(conversation) + 3.0 * (conversation == plain.get(json.dumps(conversation)))
+        return noise(conversation) + 2.0 * (conversation == plain.get(json.dumps(conversation)))
 
     plain = {json.dumps(pool[0].conversation): pool[0].conversation for pool in pools if pool[0].arm == "good"}
     good = {pool[0].group: score(pool[0].conversation) for pool in pools if pool[0].arm == "good"}
@@ -206,6 +206,24 @@ def test_how_often_a_flawed_variant_wins_by_hand(bench: Bench, pools: list[list[
     share = fmean(best[group] > good[group] for group in good)
     assert 0 < share < 1
     assert value(bench.findings(score), "best_of_n.flawed_beats_good") == pytest.approx(share)
+
+
+def test_how_often_chance_does_is_said(bench: Bench) -> None:
+    """Noise: sixteen numbers and one more, which is the highest of seventeen once in seventeen."""
+    share = found(bench.findings(noise), "best_of_n.flawed_beats_good")
+    assert share.detail == {"chance": 16 / 17}
+    assert share.title.endswith("beats the plain good answer (by chance: 94 %)")
+    of_noise = [value(bench.findings(salted(salt)), "best_of_n.flawed_beats_good") for salt in range(12)]
+    assert fmean(of_noise) == pytest.approx(16 / 17, abs=0.04)
+
+
+def test_few_prompts_show_no_direction(full: Battery) -> None:
+    """Seven prompts that all say the same are not judged, and not spoken of as if they were."""
+    few = Bench(full.limited(7), registry.load_probes([PROBE]))
+    wordy = found(few.findings(lambda conversation: float(len(answer_of(conversation)))), "best_of_n.drift")
+    assert wordy.interval is not None
+    assert wordy.interval[0] > 0
+    assert wordy.reading.endswith("nor to avoid them.")
 
 
 # ------------------------------------------------------------------------------------------------------- variants
@@ -240,6 +258,20 @@ def test_markup_is_named_where_it_is(pools: list[list[Stimulus]]) -> None:
         for one in pool:
             text = answer_of(one.conversation)
             assert ("## Answer\n\n" in text) == ("markup" in one.labels["edits"]), (one.name, text)
+
+
+@pytest.mark.parametrize("level", ["good", "flawed"])
+def test_an_answer_that_takes_too_few_edits_leaves_its_prompt_out(level: str, battery: Battery) -> None:
+    """A text without a full stop takes no reference, and one of a single sentence no markup."""
+    first, *others = battery.items
+    short = replace(first, answers={**first.answers, level: "Yes"})
+    probe = registry.load_probes([PROBE])
+    findings = Bench(replace(battery, items=(short, *others)), probe).findings(noise)
+    assert found(findings, "best_of_n.drift").n == 2 * len(others)
+    assert found(findings, "best_of_n.flawed_beats_good").n == len(others)
+    (none,) = Bench(replace(battery, items=(short,)), probe).findings(noise)
+    assert (none.value, none.verdict) == (None, "not_applicable")
+    assert none.reason.startswith("the battery has no items whose good and flawed answer both take four of the edits")
 
 
 @pytest.mark.parametrize("lacking", NEEDED)

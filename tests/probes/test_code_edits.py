@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import copy
 import io
 import tokenize
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,39 +16,14 @@ from rmaudit.conversations import answer_of
 from rmaudit_probes.code_edits import blamed, in_block, praised, renamed, uncommented, with_unrelated
 from rmaudit_probes.code_style import EDITS
 from tests.probes.bench import Bench, found, noise
+from tests.probes.snippets import FENCE, block_of, fenced, outcome, run
 
 Answer = tuple[str, list[list[str]]]
-FENCE = "```python\n"
-
-
-def block_of(text: str) -> str:
-    """The code of the first fenced block."""
-    return text.split(FENCE, 1)[1].split("```", 1)[0]
-
-
-def fenced(code: str) -> str:
-    return f"Some words.\n{FENCE}{code}```\nMore words."
 
 
 def answers(battery: Battery) -> Iterator[Answer]:
     """Every answer to a code case, with the checks of its case."""
     return ((text, case.labels["checks"]) for case in battery.cases["code"] for text in case.answers.values())
-
-
-def run(code: str) -> dict[str, Any]:
-    """The names that the code defines."""
-    space: dict[str, Any] = {}
-    eval(compile(code, "<answer>", "exec"), space)
-    return space
-
-
-def outcome(code: str, call: str) -> Any:
-    """What a call gives, or the kind of error that it raises, in a fresh run of the code."""
-    space = run(code)
-    try:
-        return copy.deepcopy(eval(call, space))
-    except (ArithmeticError, AttributeError, LookupError, NameError, RecursionError, TypeError, ValueError) as error:
-        return type(error)
 
 
 def own_names(code: str) -> set[str]:
@@ -247,6 +220,7 @@ def test_what_is_put_beside_the_code() -> None:
     [
         "No code at all.",
         fenced("def f(:\n    return\n"),
+        fenced("x = '\0'  # x\n"),
         "```\nx = 1\n```",
         "```js\nlet x = 1; // x\n```",
         f"{FENCE}x = 1",

@@ -18,6 +18,7 @@ from rmaudit.conversations import Conversation, answer_of, conversation_key
 from rmaudit.probe import NATURAL
 from rmaudit.record import Finding
 from rmaudit.stimuli import Stimulus
+from rmaudit_probes import transforms
 from rmaudit_probes.prompt_echo import FRAMES
 from tests.probes.bench import Bench, found, noise
 
@@ -41,6 +42,8 @@ HEADLINES = [
     "enthusiasm.exclamations", "prompt_echo.restated", "openers.praise", "closers.offer", "disclaimers.boilerplate",
     "preambles.announced", "authority.citation", "injection.request_behind",
 ]  # fmt: skip
+GAINS = ["redundancy.verbatim", "prompt_echo.restated", "authority.citation", "injection.request_behind"]
+"""Headlines of which only a positive effect is harm."""
 GRINNING = "\N{GRINNING FACE WITH SMILING EYES}"
 
 
@@ -91,7 +94,9 @@ def test_a_planted_feature_comes_back_exactly(size: float, verb: str, bench: Ben
         assert edit.value == pytest.approx(size / sd), key
         assert edit.n == len(list(made_by(bench, key))), key
         if edit.headline:
-            assert (edit.verdict, edit.kind) == ("bias", "effect"), key
+            harm = size > 0 or edit.kind == "effect"
+            assert edit.kind == ("gain" if key in GAINS else "effect"), key
+            assert edit.verdict == ("bias" if harm else "negligible"), key
             assert f"{verb} the score by {abs(size / sd):.2f} SD" in edit.reading, key
 
 
@@ -207,22 +212,24 @@ def test_notes_say_how_many_answers_had_something_to_edit(bench: Bench, battery:
 def _keywords(item: Item, text: str, edited: str) -> bool:
     head, _, listed = edited.rpartition("\n\nKeywords: ")
     words = listed.split(", ")
-    asked = re.findall(r"[^\W\d_]+", item.question.lower())
-    left_out = {word for word in asked if len(word) > 4} - set(words)
-    fits = len(set(words)) == len(words) <= 8 and all(word in asked and len(word) > 4 for word in words)
-    return head == text and fits and all(len(word) <= min(map(len, words)) for word in left_out)
+    asked = {word for word in re.findall(r"[^\W\d_]+", item.question.lower()) if len(word) > 4}
+    assert len(item.question.split()) <= 60
+    return head == text and set(words) <= asked and len(set(words)) == len(words) == min(8, len(asked))
 
 
 def _restated(item: Item, text: str, edited: str) -> bool:
-    question = " ".join(item.question.split())
-    return edited in {f"{frame.format(question)}\n\n{text}" for frame in FRAMES}
+    return edited in {f"{frame.format(item.question)}\n\n{text}" for frame in FRAMES}
+
+
+def _half(item: Item, text: str, edited: str) -> bool:
+    count = len(transforms.sentences(text)) // 2
+    gap = "\n\n" if "\n" in text else " "
+    return count > 0 and edited == f"{text}{gap}{transforms.truncated(text, count)}"
 
 
 DOES: dict[str, Callable[[Item, str, str], bool]] = {
-    "redundancy.verbatim": lambda item, text, edited: edited.split() == 2 * text.split(),
-    "redundancy.half": lambda item, text, edited: (
-        edited.startswith(text) and text.split()[: len(edited.split()) - len(text.split())] == edited.split()[len(text.split()) :]
-    ),
+    "redundancy.verbatim": lambda item, text, edited: edited in {f"{text} {text}", f"{text}\n\n{text}"},
+    "redundancy.half": _half,
     "redundancy.reworded": lambda item, text, edited: edited in {
         f"{item.answers['good']}\n\n{item.good_paraphrases[0]}",
         f"{item.answers['flawed']}\n\n{item.flawed_paraphrases[0]}",
@@ -275,5 +282,39 @@ def test_restating_leaves_out_long_prompts(full: Battery) -> None:
     (echo,) = registry.load_probes(["prompt_echo"])
     short = {item.id for item in full.items if len(item.question.split()) <= 60}
     stimuli = echo.stimuli(full, np.random.default_rng(0))
-    assert {stimulus.item for stimulus in stimuli if stimulus.arm == "restated"} == short
+    for arm in ("restated", "keywords"):
+        assert {stimulus.item for stimulus in stimuli if stimulus.arm == arm} == short
     assert len(short) < len(full.items)
+
+
+def test_key_words_are_the_rarest_of_the_prompt(battery: Battery) -> None:
+    """Of equally rare ones the longest; a word of four letters is none."""
+    asked = ["Which lantern burns longest?", "which lantern, which candle", "Which one?", "too thin"]
+    items = tuple(
+        replace(item, prompt=({"role": "user", "content": text},))
+        for item, text in zip(battery.items[:4], asked, strict=True)
+    )
+    (echo,) = registry.load_probes(["prompt_echo"])
+    stimuli = echo.stimuli(replace(battery, items=items), np.random.default_rng(0))
+    listed = {s.item: answer_of(s.conversation).rpartition("Keywords: ")[2] for s in stimuli if s.arm == "keywords"}
+    words = ["longest, burns, lantern, which", "candle, lantern, which", "which"]
+    assert listed == dict(zip([item.id for item in items], words, strict=False))
+
+
+def test_a_prompt_of_several_lines_is_restated_with_its_lines(full: Battery) -> None:
+    (echo,) = registry.load_probes(["prompt_echo"])
+    several = [item for item in full.items if "\n" in item.question and len(item.question.split()) <= 60]
+    made = echo.stimuli(replace(full, items=tuple(several)), np.random.default_rng(0))
+    restated = [answer_of(stimulus.conversation) for stimulus in made if stimulus.arm == "restated"]
+    assert len(restated) == len(several) * len(LEVELS) > 0
+    assert all(any(item.question in text for item in several) for text in restated)
+
+
+def test_an_answer_of_one_sentence_has_no_half(full: Battery) -> None:
+    (redundancy,) = registry.load_probes(["redundancy"])
+    item = replace(
+        full.items[0], answers=dict(zip(LEVELS, ["One.", "Up. Down. On.", "Go. Stop.", "So is\nthis."], strict=True))
+    )
+    made = redundancy.stimuli(replace(full, items=(item,)), np.random.default_rng(0))
+    halves = [answer_of(stimulus.conversation) for stimulus in made if stimulus.arm == "half"]
+    assert halves == ["Up. Down. On. Up.", "Go. Stop. Go."]

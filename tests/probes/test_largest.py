@@ -16,6 +16,7 @@ from rmaudit.conversations import Conversation, answer_of
 from rmaudit.record import Finding
 from tests.probes.bench import Bench, Score, found, noise, prompt_of, value
 from tests.probes.case_places import Places, of_answers, places, planted, sd_of, shifted
+from tests.probes.oracle import Oracle
 
 Sizes = dict[str, float]
 
@@ -23,7 +24,7 @@ Sizes = dict[str, float]
 class Tasteful(Protocol):
     """Makes a black box from the worth of every condition; what is none of them is scored as elsewhere."""
 
-    def __call__(self, sizes: Sizes, elsewhere: Score = noise) -> Score: ...
+    def __call__(self, sizes: Sizes, elsewhere: Score = ...) -> Score: ...
 
 
 def nothing(conversation: Conversation) -> float:
@@ -69,16 +70,18 @@ class Compared:
     disliked: str
     pairs: int
     of: str
+    left: str = ""
 
     @property
     def headline(self) -> str:
         return f"{self.probe}.gap"
 
 
+TAKEN_OFF = " once the difference in length is taken off"
 COMPARED = [
     Compared("option_order", "choices", "C", "A", 6, "pairs of letters"),
     Compared("answer_format", "maths", "boxed", "bold", 10, "pairs of formats"),
-    Compared("house_styles", "house_styles", "terse", "coach", 10, "pairs of manners"),
+    Compared("house_styles", "house_styles", "terse", "coach", 10, "pairs of manners", TAKEN_OFF),
     Compared("identity_gap", "identity", "Jewish", "atheist", 24, "pairs of groups"),
 ]
 every = pytest.mark.parametrize("one", COMPARED, ids=[one.probe for one in COMPARED])
@@ -103,8 +106,12 @@ def tastes(battery: Battery, known: Places) -> dict[str, Tasteful]:
     def by_answer(sizes: Sizes, elsewhere: Score = noise) -> Score:
         return planted(known, of_answers(sizes), elsewhere)
 
-    of_sums = partial(with_formats, sums)
-    return dict(zip([one.probe for one in COMPARED], [with_letters, of_sums, by_answer, by_answer], strict=True))
+    def by_manner(sizes: Sizes, elsewhere: Score | None = None) -> Score:
+        """Elsewhere, versions of one answer score alike: length earns exactly nothing."""
+        return planted(known, of_answers(sizes), elsewhere or (lambda c: noise(c[:-1], salt=oracle.level(c))))
+
+    of_sums, oracle = partial(with_formats, sums), Oracle(battery)
+    return dict(zip([one.probe for one in COMPARED], [with_letters, of_sums, by_manner, by_answer], strict=True))
 
 
 # ---------------------------------------------------------------------------------------------- exact sizes
@@ -121,7 +128,8 @@ def test_the_largest_gap_is_found_with_its_size_and_its_sides(
     assert gap.value == pytest.approx(size)
     assert gap.interval is not None
     assert 0.2 < gap.interval[0] < size < gap.interval[1]
-    assert gap.reading == f"Largest of {one.pairs} {one.of}: {liked} scores {size:.2f} SD above {disliked} on average."
+    said = f"{liked} scores {size:.2f} SD above {disliked} on average{one.left}."
+    assert gap.reading == f"Largest of {one.pairs} {one.of}: {said}"
     first = gap.detail["slices"][0]
     assert set(first["label"].split(" less ")) == {liked, disliked}
     assert first["value"] == pytest.approx(size if first["label"].startswith(liked) else -size)
@@ -145,7 +153,7 @@ def test_without_a_taste_there_is_no_gap(one: Compared, benches: dict[str, Bench
     gap = found(benches[one.probe].findings(tastes[one.probe]({})), one.headline)
     assert (gap.raw, gap.value, gap.verdict, gap.p) == (0, 0, "negligible", 1)
     assert str(gap.interval) == "(0.0, 0.0)"
-    assert gap.reading.endswith("neither is shown to lead.")
+    assert gap.reading.endswith(f"neither is shown to lead{one.left}.")
 
 
 @every
@@ -295,4 +303,4 @@ def test_an_edit_of_code_is_paid_what_was_planted(
     assert [part["label"] for part in own.detail["slices"]] == ["right answers", "wrong answers"]
     assert [part["value"] for part in own.detail["slices"]] == pytest.approx([own.value] * 2)
     assert ("raises" if sign > 0 else "lowers") in own.reading
-    assert own.verdict == ("bias" if edit == "praised" else None)
+    assert own.verdict == (None if edit != "praised" else "bias" if sign > 0 else "negligible")

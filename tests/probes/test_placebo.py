@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -10,11 +11,10 @@ import pytest
 
 import rmaudit
 from rmaudit import registry
-from rmaudit.battery import Battery
+from rmaudit.battery import LEVELS, Battery
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.record import Finding, Record
-from rmaudit_probes.placebo import TYPOGRAPHY
-from rmaudit_probes.synonyms import SYNONYMS, places, swapped
+from rmaudit_probes.synonyms import SYNONYMS, Place, balanced, places, swapped
 from tests.probes.bench import Bench, by, found, noise, salted, value
 from tests.probes.oracle import Oracle
 
@@ -72,7 +72,7 @@ def test_intervals_hold_what_noise_has(of_noise: list[list[Finding]]) -> None:
     assert max(missed.values()) <= MOST_FALSE_ALARMS, missed
 
 
-@pytest.mark.parametrize("pair", [("it is", "it's"), ("because", "since"), ("do not", "don't")])
+@pytest.mark.parametrize("pair", [("someone", "somebody"), ("because", "since"), ("every", "each")])
 @pytest.mark.parametrize("liked", [0, 1])
 def test_a_taste_for_one_word_of_a_pair_is_no_bias(pair: tuple[str, str], liked: int, full: Battery) -> None:
     """One word pair among many: the pairs that were not used might go the other way."""
@@ -84,6 +84,47 @@ def test_a_taste_for_one_word_of_a_pair_is_no_bias(pair: tuple[str, str], liked:
         checks.append(value(likes, "placebo.calibration"))
     assert "bias" not in {placebo.verdict for placebo in placebos}
     assert min(checks) < 0 < max(checks), "the sign of the pair is drawn by the seed"
+
+
+def exchanges(battery: Battery, seed: int) -> list[tuple[str, Place]]:
+    """The items whose answers have a word exchanged, and the word."""
+    answers = [(item.id, item.answers[level]) for item in battery.items for level in LEVELS]
+    chosen = balanced([text for _, text in answers], np.random.default_rng(seed))
+    return [(answers[number][0], place) for number, place in chosen.items()]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_pair_goes_as_often_one_way_as_the_other(seed: int, full: Battery) -> None:
+    made = exchanges(full, seed)
+    ways = Counter((place.pair, place.side) for _, place in made)
+    assert all(ways[pair, 0] == ways[pair, 1] > 0 for pair in range(len(SYNONYMS)))
+    assert made == exchanges(full, seed) != exchanges(full, seed + 1)
+
+
+def test_most_prompts_have_a_word_exchanged(full: Battery) -> None:
+    """The card says about 530 answers to 230 of the 258 prompts."""
+    for seed in range(3):
+        made = exchanges(full, seed)
+        assert 515 <= len(made) <= 545
+        assert 225 <= len({item for item, _ in made}) <= 235
+    assert len(full.items) == 258
+
+
+@pytest.mark.parametrize("liked", [1.0, -1.0])
+def test_a_taste_for_the_same_side_of_all_pairs_cancels(liked: float, full: Battery) -> None:
+    """As for the more frequent word of each: the authors write that one more often, so it is exchanged more often."""
+
+    def score(conversation: Conversation) -> float:
+        return liked * sum(1 - 2 * place.side for place in places(answer_of(conversation))) + noise(conversation) / 8
+
+    record = rmaudit.audit(by(score), probes=["placebo"])
+    placebo = found(record, "placebo.synonyms")
+    assert placebo.raw is not None
+    assert abs(placebo.raw) < 0.15, "each exchange alone moves the score by 2"
+    assert placebo.verdict != "bias"
+    assert value(record, "placebo.synonyms_size") * record.reference["sd"] == pytest.approx(2, abs=0.05)
+    (note,) = placebo.detail["notes"]
+    assert re.fullmatch(rf"{placebo.n} answers to 2[23]\d of 258 prompts have a word exchanged", note)
 
 
 def fragile(battery: Battery, loss: float = 4.0) -> Callable[[list[Conversation]], list[float]]:
@@ -161,7 +202,7 @@ def changes(record: Record, *arms: str) -> dict[str, list[tuple[float, int]]]:
 def test_the_numbers_are_those_of_the_changes() -> None:
     record = rmaudit.audit(by(noise), probes=["placebo"], limit=12)
     sd = record.reference["sd"]
-    for name, arms in (("synonyms", ["synonym"]), ("typography", ["double_spaces", "apostrophes"])):
+    for name, arms in (("synonyms", ["synonym"]), ("typography", ["apostrophes"])):
         by_item = changes(record, *arms).values()
         mean = np.mean([np.mean([change for change, _ in item]) for item in by_item])
         size = np.mean([np.mean([abs(change) for change, _ in item]) for item in by_item])
@@ -176,16 +217,16 @@ def test_the_numbers_are_those_of_the_changes() -> None:
     assert value(record, "placebo.calibration") == pytest.approx(signed / sd)
 
 
-def test_typography_changes_no_word(full: Battery) -> None:
-    """And no template's trim undoes it: the text differs within, not at its ends."""
+def test_curly_apostrophes_change_nothing_else(full: Battery) -> None:
+    """And no white space: whether more of that pays is asked by another probe."""
     (placebo,) = registry.load_probes(["placebo"])
     items = {item.id: item for item in full.items}
     arms: Counter[str] = Counter()
     for stimulus in placebo.stimuli(full, np.random.default_rng(0)):
-        if stimulus.arm in TYPOGRAPHY:
+        arms[stimulus.arm] += 1
+        if stimulus.arm == "apostrophes":
             before, after = items[stimulus.item].answers[stimulus.labels["answer"]], answer_of(stimulus.conversation)
-            assert after.strip() != before.strip()
-            assert after.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split() == before.split()
-            arms[stimulus.arm] += 1
-    assert arms["double_spaces"] > 150
+            assert after != before
+            assert after.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'") == before
+    assert set(arms) == {"natural", "synonym", "apostrophes"}
     assert arms["apostrophes"] > 50

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
 import rmaudit
+from rmaudit import registry
 from rmaudit.battery import LEVELS, Battery
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.record import Record
-from tests.probes.bench import by, found, length, noise, prompt_of, salted, value
+from rmaudit.stimuli import Scored, Stimulus
+from rmaudit_probes.ranking_stability import ASKED, Changed
+from tests.probes.bench import Bench, by, found, length, noise, prompt_of, salted, value
 from tests.probes.oracle import BROKEN, Oracle
 
 PROBES = ["paraphrase_sensitivity", "ranking_consistency"]
@@ -142,7 +146,48 @@ def test_ties_are_counted_by_hand(full: Battery) -> None:
     assert 0 < np.mean(wider) < np.mean(above) < 1
 
 
+def test_an_answer_without_rewrites_has_no_ties(battery: Battery) -> None:
+    """One wording alone would lie no distance apart, and win by any margin."""
+    oracle = Oracle(battery)
+    half = tuple(replace(item, good_paraphrases=()) if place % 4 else item for place, item in enumerate(battery.items))
+    for items, rewritten in ((half, 3), ([replace(item, good_paraphrases=()) for item in battery.items], 0)):
+        bench = Bench(replace(battery, items=tuple(items)), registry.load_probes(PROBES[:1]))
+        findings = bench.findings(lambda c: noise(c) - 9 * (oracle.level(c) > 0))
+        ties = {one.metric: one for one in findings if one.metric.startswith("ties")}
+        assert {metric: one.n_groups for metric, one in ties.items()} == (
+            {"ties_accuracy": rewritten, "ties_margin": rewritten} if rewritten else {}
+        )
+
+
+def test_a_score_blind_to_flaw_and_wording_loses_one_number_alone(full: Battery) -> None:
+    oracle, worth = Oracle(full), (0.0, -1.0, 0.0, -3.0, -4.0)
+    record = rmaudit.audit(by(lambda c: worth[oracle.level(c)]), probes=PROBES[:1], limit=12)
+    none = found(record, "paraphrase_sensitivity.intraclass_correlation")
+    assert (none.value, none.verdict) == (None, "inconclusive")
+    assert none.reason.startswith("the good and the flawed answer score alike in every wording")
+    assert value(record, "paraphrase_sensitivity.variance_not_wording") == 1
+    assert value(record, "paraphrase_sensitivity.meaning_noticed") == 1
+    assert found(record, "paraphrase_sensitivity.meaning_broken").raw == pytest.approx(-4)
+
+
 # ----------------------------------------------------------------------------------------------- ranking
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ([3, 2, 1, 0], [3, 0, 1, 2], 1),
+        ([3, 2, 1, 0], [0, 3, 1, 2], 0),
+        ([1, 1, 0, 0], [1, 0, 0, 0], 1 / 2),
+        ([1, 1, 0, 0], [0, 1, 1, 1], 1 / 6),
+        ([1, 1, 0, 0], [0, 0, 1, 1], 0),
+        ([1, 1, 1, 1], [2, 2, 2, 2], 1 / 4),
+    ],
+)
+def test_tied_tops_are_kept_as_often_as_draws_agree(before: list[float], after: list[float], kept: float) -> None:
+    asked = Stimulus("a", "item", "group", f"{ASKED}in quotes", [{"role": "user", "content": "?"}])
+    changed = Changed.of([Scored("a", asked, score, 1) for score in after], before)
+    assert (changed.kept, changed.way) == (pytest.approx(kept), "in quotes")
+
+
 def test_the_order_under_other_prompts_is_compared_by_hand() -> None:
     record = rmaudit.audit(by(noise), probes=["ranking_consistency"], limit=12)
     own = {score.id.removeprefix("ranking_consistency:"): score.score for score in record.scores}

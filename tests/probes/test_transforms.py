@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from rmaudit.battery import LEVELS, Battery
@@ -30,6 +31,8 @@ POEM = "Rain on the roof,\nrain on the pane."
         ("Ask Dr. Smith, e.g. Mondays. He knows.", ["Ask Dr. Smith, e.g. Mondays.", "He knows."]),
         ("See No. 5 and Fig. 2. No. It is not there.", ["See No. 5 and Fig. 2.", "No.", "It is not there."]),
         ("J. Doe wrote it. It is 3.5 m long.", ["J. Doe wrote it.", "It is 3.5 m long."]),
+        ("It has vitamin C. The rest is water.", ["It has vitamin C.", "The rest is water."]),
+        ("Take Plan B. J. R. Doe wrote it.", ["Take Plan B.", "J. R. Doe wrote it."]),
         ("Do this:\n1. Mix. \n2. Bake.", ["Do this:\n1. Mix.", "2. Bake."]),
         ("One line.\nAnother line.", ["One line.", "Another line."]),
         (POEM, [POEM]),
@@ -71,8 +74,11 @@ def test_a_passage_between_lines_is_a_line_of_its_own() -> None:
 
 
 def test_repeated_says_the_same_again() -> None:
-    assert transforms.repeated("A b. C d. E f.", [0, 2]) == "A b. C d. E f. A b. E f."
-    assert transforms.repeated(POEM, [0]) == f"{POEM}\n\n{POEM}"
+    assert transforms.repeated("A b. C d. E f.", 2) == "A b. C d. E f. A b. C d."
+    assert transforms.repeated("A b. C d.") == "A b. C d. A b. C d."
+    for text in (POEM, LETTER, CODE):
+        assert transforms.repeated(text) == f"{text}\n\n{text}", "with its own lines, not a paragraph a sentence"
+    assert transforms.repeated("A b. C d.\nE f.", 2) == "A b. C d.\nE f.\n\nA b. C d."
 
 
 @pytest.mark.parametrize(
@@ -134,16 +140,23 @@ def exchanged(text: str) -> list[str]:
     ("text", "after"),
     [
         ("Perhaps so.", ["Maybe so."]),
-        ("It is late, because it rained.", ["It's late, because it rained.", "It is late, since it rained."]),
-        ("Don't wait.", ["Do not wait."]),
+        ("It is late, because it rained.", ["It is late, since it rained."]),
         ("the whole day", ["the entire day"]),
         ("a big dog", ["a large dog"]),
-        ("Nobody saw the mistake.", ["No one saw the mistake.", "Nobody saw the error."]),
-        ("We stayed until nine, although nobody came.", [
-            "We stayed till nine, although nobody came.",
-            "We stayed until nine, though nobody came.",
-            "We stayed until nine, although no one came.",
+        ("Somebody saw the mistake.", ["Someone saw the mistake.", "Somebody saw the error."]),
+        ("We stay in each morning, although everybody hates it.", [
+            "We stay in every morning, although everybody hates it.",
+            "We stay in each morning, though everybody hates it.",
+            "We stay in each morning, although everyone hates it.",
         ]),
+        ("It costs only two. Begin with the roof.", ["It costs just two. Begin with the roof.",
+                                                   "It costs only two. Start with the roof."]),
+        ("It is mostly that sort of thing, for instance.", [
+            "It is mainly that sort of thing, for instance.",
+            "It is mostly that kind of thing, for instance.",
+            "It is mostly that sort of thing, for example.",
+        ]),
+        ("Pick a day when it rains too.", ["Choose a day when it rains too.", "Pick a day when it rains as well."]),
     ],
 )  # fmt: skip
 def test_one_word_is_exchanged_and_nothing_else(text: str, after: list[str]) -> None:
@@ -153,12 +166,14 @@ def test_one_word_is_exchanged_and_nothing_else(text: str, after: list[str]) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "a while ago", "on the whole", "the whole of it", "I would like to", "because of rain", "since 1990",
-        "as it is", "I see what it is.", "where you are now", "an error", "a mistake", "by mistake", "grep ERROR",
-        "there is no need to", "it has to do with tides", "we have to do with it", "look as though", "even though",
-        "hard, though.", "it's been long", "Don't you see?", "isn't it", "at large", "what went wrong",
-        "almost nothing", "he breathes normally.", "Run `while big:` now",
-        "Try:\n\nwhile big:\n    often()\n\nthen go", "bigger", "weekend",
+        "on the whole", "the whole of it", "I would like to", "because of rain", "since 1990", "an error", "a mistake",
+        "by mistake", "grep ERROR", "there is no need to", "it has to do with tides", "we have to do with it",
+        "look as though", "even though", "hard, though.", "at large", "almost nothing", "he breathes normally.",
+        "Run `while big:` now", "Try:\n\nwhile big:\n    often()\n\nthen go", "bigger", "weekend", "they love each other",
+        "five each.", "at the start of it", "that was kind of you", "the only one", "not only two",
+        "just then", "pick up", "too late", "just as well.", "you don't have to go", "what you may have to say",
+        # Of another register, of one country, or far more frequent than the other: no pairs.
+        "Don't wait until it's often wrong.", "cannot, while I quickly walk towards it afterwards",
     ],
 )  # fmt: skip
 def test_a_word_that_has_no_synonym_there_stays(text: str) -> None:
@@ -186,5 +201,15 @@ def test_no_word_stands_in_two_pairs() -> None:
 
 def test_most_answers_hold_a_synonym(full: Battery) -> None:
     answers = [text for item in full.items for text in item.answers.values()]
-    assert sum(bool(synonyms.places(text)) for text in answers) > 0.6 * len(answers)
-    assert len({place.pair for text in answers for place in synonyms.places(text)}) >= 30
+    assert sum(bool(synonyms.places(text)) for text in answers) > len(answers) / 2
+    seen = {(place.pair, place.side) for text in answers for place in synonyms.places(text)}
+    assert len(seen) == 2 * len(synonyms.SYNONYMS), "every word of the list is written somewhere"
+
+
+def test_a_balanced_choice_takes_both_ways_or_none() -> None:
+    texts = ["a big dog", "a big cat", "a large hen", "maybe", "perhaps a big one", "no word"]
+    chosen = synonyms.balanced(texts, np.random.default_rng(0))
+    told = [synonyms.SYNONYMS[place.pair][place.side] for place in chosen.values()]
+    assert told == ["big", "large", "maybe", "perhaps"]
+    assert synonyms.balanced(["a big dog", "a big cat"], np.random.default_rng(0)) == {}
+    assert synonyms.balanced(["a big dog, a large cat"], np.random.default_rng(0)) == {}

@@ -190,3 +190,27 @@ def test_simultaneous_confidence_is_bonferronis():
     assert intervals.simultaneous_confidence(0.95, 5) == pytest.approx(0.99)
     assert intervals.simultaneous_confidence(0.95, 1) == pytest.approx(0.95)
     assert intervals.simultaneous_confidence(0.95, 0) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("groups", [9, 10, 16, 20, 64, 128])
+def test_one_value_everywhere_has_no_spread_however_it_rounds(groups):
+    same = estimates.mean(np.full(groups, 1 / 3), range(groups))
+    assert (same.value, intervals.standard_error(same)) == (1 / 3, 0.0)
+    split = estimates.mean(np.tile([0.1, 0.7, 0.3], groups), np.repeat(np.arange(groups), 3))
+    assert intervals.standard_error(split) == 0.0
+
+
+def test_gap_of_two_shares_that_are_all_or_nothing_is_newcombes():
+    """Newcombe 1998, method 10: 0 of 12 against 0 of 11, from Wilson's own bounds."""
+    first, second = estimates.mean(np.ones(12), range(12)), estimates.mean(np.ones(11), range(12, 23))
+    (low_a, _), (low_b, _) = (intervals.share_interval(share, 0.95) for share in (first, second))
+    low, high = intervals.share_gap_interval(first - second, 0.95)
+    assert low == pytest.approx(-(1 - low_a))
+    assert high == pytest.approx(1 - low_b)
+    assert high - low > 0.4
+
+
+def test_gap_of_middling_shares_is_the_plain_one():
+    rng = np.random.default_rng(4)
+    first, second = (estimates.mean(rng.random(60) < 0.6, range(60)) for _ in range(2))
+    assert intervals.share_gap_interval(first - second, 0.95) == intervals.interval(first - second, 0.95)

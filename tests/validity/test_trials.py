@@ -53,7 +53,9 @@ def test_rates_have_exact_intervals() -> None:
 def outcome(
     seed: int, alpha: float = 0.0, found: dict[str, float] | None = None, stray: tuple[str, ...] = ()
 ) -> Outcome:
-    return Outcome(Trial(seed, "praise" if alpha else "", alpha), found or {}, 0.4 if alpha else None, stray)
+    excluding = () if alpha else tuple(found or {}) + (("weak.one",) if seed == 3 else ())
+    trial = Trial(seed, "praise" if alpha else "", alpha)
+    return Outcome(trial, found or {}, excluding, 0.4 if alpha else None, 9 - seed, stray)
 
 
 def test_tallies_by_hand() -> None:
@@ -68,10 +70,12 @@ def test_tallies_by_hand() -> None:
     alarms = false_alarms(outcomes)
     assert alarms.runs == Rate(2, 4)
     assert alarms.by_headline == {"a.b": 2, "c.d": 1}
+    assert alarms.excluding == Rate(3, 4)
     small, large = recalls(outcomes, [PRAISE])
     assert (small.alpha, small.found, small.wrong_sign) == (0.3, Rate(1, 3), 1)
     assert (small.stray, small.most_stray, small.touched) == (Rate(2, 3), 2, {"e.f": 1})
     assert small.mean == pytest.approx(0.4)
+    assert small.untouched == 7
     assert large.found == Rate(1, 1)
 
 
@@ -85,6 +89,30 @@ def test_the_page_has_what_was_counted() -> None:
     assert "2 of 2 (100.0 %" in rows[1]
     assert "bullet" not in page, "features whose check is not asked are not planted"
     assert page == calibrate(audit, load_features(), runs=3, recall_runs=2, alphas=(0.5, 3.0), workers=2)
+
+
+def test_what_would_count_twice_or_never_is_refused() -> None:
+    audit, (praise,) = prepare(probes=["closers"], limit=8), load_features(["praise"])
+    with pytest.raises(UsageError, match="alpha 0.5 is given twice"):
+        calibrate(audit, [], runs=1, recall_runs=1, alphas=(0.5, 1.0, 0.5))
+    with pytest.raises(UsageError, match="feature praise is given twice"):
+        calibrate(audit, [praise, praise], runs=1, recall_runs=1)
+    with pytest.raises(UsageError, match="praise is found by openers.praise, which is not asked"):
+        calibrate(audit, [praise], runs=1, recall_runs=1, named=True)
+
+
+def test_another_seed_of_the_audit_draws_other_noise() -> None:
+    one, other = (Simulator(prepare(probes=["closers"], limit=8, seed=seed)).noise(0) for seed in (0, 1))
+    assert one.shape == other.shape
+    assert (one != other).all()
+
+
+def test_the_page_names_the_checks_that_nothing_is_planted_for() -> None:
+    page = calibrate(prepare(probes=["openers", "whitespace", "pitfalls"], limit=12), load_features(["praise"]),
+                     runs=1, recall_runs=1, alphas=(1.0,))  # fmt: skip
+    assert "recall is not known: `pitfalls.avoided`, `whitespace.paragraphs`." in page or (
+        "recall is not known: `whitespace.paragraphs`, `pitfalls.avoided`." in page
+    )
 
 
 @pytest.mark.parametrize(("runs", "recall_runs"), [(0, 0), (2, 3), (2, -1)])

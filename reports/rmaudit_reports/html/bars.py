@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rmaudit.record import Finding
-from rmaudit.summary import INSIDE, side
+from rmaudit.summary import EFFECTS
 from rmaudit_reports.regions import region
 
 WIDTH, EDGE = 232.0, 8.0
@@ -50,7 +50,7 @@ def shared_span(findings: Iterable[Finding]) -> float:
     sizes = [
         max(map(abs, finding.interval)) / finding.negligible
         for finding in findings
-        if finding.interval is not None and finding.negligible and side(finding) == INSIDE
+        if finding.interval is not None and finding.negligible and finding.kind in EFFECTS
     ]
     return min(max([LEAST_SPAN, *(1.08 * size for size in sizes)]), MOST_SPAN)
 
@@ -77,7 +77,7 @@ def bar(finding: Finding, span: float, limits: tuple[float, ...] = ()) -> Bar | 
 def _axis(finding: Finding, span: float, limits: tuple[float, ...]) -> Axis:
     low, high = finding.interval or (0.0, 0.0)
     margin = finding.negligible
-    if margin and side(finding) == INSIDE:
+    if margin and finding.kind in EFFECTS:
         return Axis(-span * margin, span * margin)
     ends = [0.0, low, high, *limits, *([margin] if margin else [])]
     top = max(ends)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rmaudit.quantities import SPACE, Scale, count, number, p_value, percent, real_minus, trimmed
 from rmaudit.record import Finding, Record
-from rmaudit.summary import INSIDE, margin_in_words, price_in_words, reading_in_words, side, worst_first
+from rmaudit.summary import EFFECTS, margin_in_words, price_in_words, reading_in_words, worst_first
 from rmaudit_reports.figures import Curve, Point, dose_response
 from rmaudit_reports.html.examples import Examples, Gallery
 from rmaudit_reports.html.facts import flat
@@ -177,7 +177,7 @@ def _curve(record: Record, finding: Finding, points: Sequence[Mapping[str, Any]]
     )
     if not drawn:
         return None
-    own_unit = " per " not in finding.unit and side(finding) == INSIDE
+    own_unit = " per " not in finding.unit and finding.kind in EFFECTS
     return Curve(
         title=f"{finding.title}, by {finding.detail.get('x_title') or 'dose'}",
         x_title=str(finding.detail.get("x_title") or ""),

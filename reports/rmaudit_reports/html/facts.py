@@ -84,6 +84,7 @@ def reference_facts(record: Record) -> Facts:
     reference = dict(record.reference)
     names = {
         "sd": "reference SD",
+        "sd_without_worst": "the same without the worst answers",
         "gap": "good\u2013flawed gap",
         "length": "score per doubling of words at equal correctness",
         "n_groups": "prompts",
