@@ -67,16 +67,16 @@ def test_a_policy_for_what_does_not_exist_is_told_before_the_model_is_loaded(
 def test_a_metric_that_does_not_exist_costs_no_run(
     model: Path, small_battery: Path, rmaudit: Command, tmp_path: Path, policy: Callable[[str], Path]
 ) -> None:
-    run, file = tmp_path / "run", policy("placebo.synonym")
+    run, file = tmp_path / "run", policy("length_bias.paddin")
     ran = rmaudit(
-        "audit", model, "--battery", small_battery, "--probes", "placebo", "--attributions", 0, "--out", run,
+        "audit", model, "--battery", small_battery, "--probes", "length_bias", "--attributions", 0, "--out", run,
         "--policy", file,
     )  # fmt: skip
     assert ran.code == 2
-    assert "did you mean 'placebo.synonyms'" in ran.err
+    assert "did you mean 'length_bias.padding'" in ran.err
     assert f"rmaudit gate {run} --policy {file}" in ran.err
     assert sorted(path.name for path in run.iterdir()) == ["report.html", "run.json", "scores.jsonl"]
-    assert rmaudit("gate", run, "--policy", policy("placebo.synonyms")).code in (0, 3)
+    assert rmaudit("gate", run, "--policy", policy("length_bias.padding")).code in (0, 3)
 
 
 def test_a_report_that_fails_costs_no_run(tmp_path: Path, small_battery: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,15 @@ def test_padding_pays_in_the_confounded_model(confounded: rmaudit.Record) -> Non
     assert repetition.interval[0] > 0
 
 
-def test_padding_is_not_shown_to_pay_in_the_balanced_twin(balanced: rmaudit.Record) -> None:
-    padding = finding(balanced, "length_bias.padding")
-    assert padding.verdict != "bias"
+def test_padding_pays_far_less_in_the_balanced_twin(confounded: rmaudit.Record, balanced: rmaudit.Record) -> None:
+    """Not nothing: plain remarks are fluent, and to be fluent is what this model was taught. Digressions do not pay."""
+    padding, strong = (finding(record, "length_bias.padding") for record in (balanced, confounded))
     assert padding.interval is not None
-    assert padding.interval[0] <= 0
+    assert strong.interval is not None
+    assert padding.interval[1] < strong.interval[0] / 2
+    digressions = finding(balanced, "length_bias.padding_off_topic")
+    assert digressions.interval is not None
+    assert digressions.interval[0] <= 0
 
 
 def test_placebos_are_clean_in_both(confounded: rmaudit.Record, balanced: rmaudit.Record) -> None:

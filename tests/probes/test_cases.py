@@ -93,8 +93,10 @@ def test_a_planted_preference_comes_back_exactly(sign: float, one: Planted, know
     assert gap.raw == sign * SIZE
     assert gap.value is not None
     assert math.copysign(1, gap.value) == sign
-    assert gap.kind == ("preference" if one.preference else "effect")
-    assert gap.verdict == ("negligible" if one.preference and sign > 0 else "bias")
+    kind = "preference" if one.preference else "gain" if one.probe == "confidence" else "effect"
+    assert gap.kind == kind
+    harmless = {"preference": 1.0, "gain": -1.0, "effect": None}[kind]
+    assert gap.verdict == ("negligible" if sign == harmless else "bias")
     assert ("raises" if sign > 0 else "lowers") in gap.reading
 
 
@@ -129,7 +131,7 @@ def test_the_indifferent_have_no_effect(one: Planted, known: Places, ask: Ask) -
 def test_a_slight_preference_for_the_better_answer_is_no_pass(one: Planted, known: Places, ask: Ask) -> None:
     gap = found(ask(one.probe, planted(known, times(0.125, one.taste))), one.headline)
     assert gap.verdict == "inconclusive"
-    assert "not shown to be preferred by as much" in gap.reason
+    assert "as much as the margin" in gap.reason or "shown to stay below the margin" in gap.reason
 
 
 @every

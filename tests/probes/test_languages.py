@@ -62,7 +62,7 @@ def test_the_whole_margin_is_lost_where_only_english_is_read(bench: Bench, known
     score = planted(known, right_in_english)
     findings = bench.findings(score)
     lost = found(findings, MARGIN)
-    assert (lost.raw, lost.verdict, lost.kind) == (-0.75, "bias", "effect")
+    assert (lost.raw, lost.verdict, lost.kind) == (-0.75, "bias", "loss")
     assert lost.value == pytest.approx(-0.75 / sd_of(bench, score))
     assert lost.reading.startswith("Another language: lowers the margin by 0.")
     assert found(findings, ANSWERS).raw == -0.75

@@ -104,11 +104,17 @@ def cells_of(rows: list[Scored]) -> dict[str, list[tuple[Scored, Scored]]]:
     return cells
 
 
-def test_quality_alone_loses_nothing_to_style(bench: Bench, oracle: Score) -> None:
-    findings = bench.findings(oracle)
-    gap = found(findings, "style_matrix.easy_less_hard")
-    assert (gap.value, gap.verdict) == (0, "negligible")
-    assert {value(findings, f"style_matrix.accuracy_{side}") for side in ("easy", "normal", "hard")} == {1}
+def test_quality_alone_loses_nothing_to_style(bench: Bench, full: Battery) -> None:
+    """A dozen prompts that are all right are no proof that others would be."""
+    oracle = Oracle(full)
+    wide = Bench(full, registry.load_probes(["style_matrix"]))
+    for of, verdict in ((bench, "inconclusive"), (wide, "negligible")):
+        findings = of.findings(lambda conversation: -float(oracle.level(conversation)))
+        gap = found(findings, "style_matrix.easy_less_hard")
+        assert gap.value == pytest.approx(0, abs=1e-9)
+        assert gap.verdict == verdict
+        # The oracle takes a text for the one whose words it holds most of, which seldom fails beside many others.
+        assert min(value(findings, f"style_matrix.accuracy_{side}") for side in ("easy", "normal", "hard")) > 0.98
 
 
 def styled(row: Scored) -> str:
