@@ -28,7 +28,7 @@ from rmaudit.probe import Probe
 from rmaudit.progress import Progress, silent
 from rmaudit.record import Record
 from rmaudit.scorers import BlackBox, Scorer
-from rmaudit.scoring import check_packing, convert_all, score_all
+from rmaudit.scoring import check_packing, convert_all, encode_all, score_all
 from rmaudit.scoring.naming import NameOf, by_number
 
 PAGE = "report.html"
@@ -96,7 +96,7 @@ def reading_warnings(scorer: Scorer, conversations: Sequence[Conversation]) -> l
     """What a reader of these scores should know about what was read, and where."""
     if not isinstance(scorer, (RewardModel, ImplicitReward)):
         return []
-    encoded = [scorer.encode(talk) for talk in conversations]
+    encoded = encode_all(scorer.policy if isinstance(scorer, ImplicitReward) else scorer, conversations)
     told = []
     if cut := sum(read.removed > 0 for read in encoded):
         told.append(f"{cut} of {len(encoded)} conversations were cut from the left of the prompt to fit the model")

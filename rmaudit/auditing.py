@@ -24,7 +24,7 @@ from rmaudit.progress import Progress, silent
 from rmaudit.record import Finding, Record
 from rmaudit.recording import Outcome, record_of
 from rmaudit.scorers import Scorer
-from rmaudit.scoring import LocalEngine, convert_all, score_all
+from rmaudit.scoring import LocalEngine, encode_all, score_all
 from rmaudit.statistics import estimates, intervals, variance
 from rmaudit.statistics.estimates import Estimate
 from rmaudit.stimuli import Scored, ScoredStimuli
@@ -116,7 +116,7 @@ def _score(
         lengths = [scorer.count_tokens(talk) for talk in conversations]
         read_again = [scorer.encode(talk) for talk in conversations] if isinstance(scorer, ImplicitReward) else []
         return scores, lengths, {"truncated": sum(read.removed > 0 for read in read_again)}
-    encoded = convert_all(scorer.encode, conversations, planned.name_of)
+    encoded = encode_all(scorer, conversations, planned.name_of)
     ids = [read.ids for read in encoded]
     scores = LocalEngine(scorer).score_ids(ids, tell)
     cut = sum(read.removed > 0 for read in encoded)

@@ -22,7 +22,7 @@ from rmaudit.conversations import Conversation
 from rmaudit.errors import AttributionError, UsageError
 from rmaudit.models.reward_model import RewardModel
 
-FIRST_STEPS = 64
+FIRST_STEPS = 32
 MAX_STEPS = 256
 TOLERANCE = 0.01
 #: Tokens in one forward and backward pass: bounds the memory, whatever the number of steps.
@@ -66,7 +66,7 @@ def token_parts(
 ) -> TokenParts:
     """Attribute the score to the tokens of the whole conversation, prompt and answer.
 
-    max_steps: at least 1; the number of steps starts at 64 (or at max_steps, if that is smaller) and doubles up to it.
+    max_steps: at least 1; the number of steps starts at 32 (or at max_steps, if that is smaller) and doubles up to it.
     tolerance: share of |score - baseline score| that the completeness error may reach. A floor of
     1e-5 * max(1, |score|) keeps fp32 rounding from counting as a failure where the two scores are nearly equal.
     Raises UsageError for settings that make no sense, AttributionError for a tokenizer without any neutral token, and

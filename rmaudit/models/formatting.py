@@ -25,6 +25,10 @@ _MARKS = ("\ue000", "\ue001")
 _Frame = tuple[str | None, str | None]
 
 
+#: Bounds the memory: a tokenizer keeps more of every token than its id.
+_TOKENIZED_AT_ONCE = 256
+
+
 @dataclass(frozen=True)
 class Encoded:
     """The token ids of one conversation, and how many tokens of its prompt were cut away to fit."""
@@ -79,11 +83,19 @@ class Formatter:
         return self._render(checked_conversation(conversation))
 
     def encode(self, conversation: Conversation) -> Encoded:
-        """The ids that the model reads. Raises as `render`, as `require_answer`, and TooLongError."""
+        """The ids that the model reads. Raises as `readable` and `encoded`."""
+        text = self.readable(conversation)
+        return self.encoded(conversation, text, self.tokenize(text))
+
+    def readable(self, conversation: Conversation) -> str:
+        """The text of a conversation, which is sure to hold its answer. Raises as `render` and `require_answer`."""
         conversation = checked_conversation(conversation)
         text = self._render(conversation)
         self.require_answer(conversation, text)
-        written = self.tokenize(text)
+        return text
+
+    def encoded(self, conversation: Conversation, text: str, written: list[int]) -> Encoded:
+        """The ids that the model reads of a conversation of which the template wrote `text`. Raises TooLongError."""
         ids = self.shaping.closed(self.with_bos(written))
         if self.max_length is None or len(ids) <= self.max_length:
             return Encoded(tuple(ids))
@@ -113,7 +125,15 @@ class Formatter:
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of a rendered text; special tokens are those that stand in it, none is added."""
-        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return self.tokenize_all([text])[0]
+
+    def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """`tokenize` of each text; many at once are shared out among the cores."""
+        ids: list[list[int]] = []
+        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
+            some = list(texts[start : start + _TOKENIZED_AT_ONCE])
+            ids += self.tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
 
     def with_bos(self, ids: Sequence[int]) -> list[int]:
         """`ids` with as many BOS tokens in front as the policy asks for."""

@@ -59,7 +59,13 @@ class RewardModel:
 
     def encode(self, conversation: Conversation) -> Encoded:
         """Token ids of a conversation. Raises DataError, TooLongError, and FormattingError as `check_steps` does, too."""
-        encoded = self.formatter.encode(conversation)
+        return self._checked_steps(conversation, self.formatter.encode(conversation))
+
+    def encoded(self, conversation: Conversation, text: str, written: list[int]) -> Encoded:
+        """`encode` of a conversation of which `formatter.readable` gave `text`, and `formatter.tokenize_all` its ids."""
+        return self._checked_steps(conversation, self.formatter.encoded(conversation, text, written))
+
+    def _checked_steps(self, conversation: Conversation, encoded: Encoded) -> Encoded:
         if (steps := self.formatter.shaping.steps) is not None:
             check_steps(steps, conversation, len(self.positions(encoded.ids)))
         return encoded

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rmaudit.scoring.layout import Mode as Mode
     from rmaudit.scoring.layout import Packing as Packing
     from rmaudit.scoring.naming import convert_all as convert_all
+    from rmaudit.scoring.naming import encode_all as encode_all
     from rmaudit.scoring.packing import check_packing as check_packing
     from rmaudit.scoring.packing import packing_of as packing_of
     from rmaudit.scoring.plan import Plan as Plan
@@ -29,6 +30,7 @@ _HOME_OF = {
     "Price": "plan",
     "check_packing": "packing",
     "convert_all": "naming",
+    "encode_all": "naming",
     "packing_of": "packing",
     "price": "plan",
     "score_all": "engine_local",
@@ -42,6 +44,7 @@ __all__ = [
     "Price",
     "check_packing",
     "convert_all",
+    "encode_all",
     "packing_of",
     "price",
     "score_all",

@@ -13,7 +13,7 @@ from rmaudit.conversations import Conversation
 from rmaudit.models import RewardModel
 from rmaudit.scorers import Scorer, checked_scores, copied
 from rmaudit.scoring.layout import lay_out
-from rmaudit.scoring.naming import NameOf, by_number, convert_all
+from rmaudit.scoring.naming import NameOf, by_number, encode_all
 from rmaudit.scoring.packing import packed_readouts, packing_of
 from rmaudit.scoring.prefix_tree import ROW_TOKENS
 
@@ -43,7 +43,7 @@ class LocalEngine:
 
         name_of: what errors call the conversation at an index.
         """
-        encoded = convert_all(self.rm.encode, conversations, name_of)
+        encoded = encode_all(self.rm, conversations, name_of)
         return self.score_ids([read.ids for read in encoded], progress)
 
     def score_ids(self, ids: Sequence[Sequence[int]], progress: Callback | None = None) -> Scores:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rmaudit.conversations import Conversation
 from rmaudit.errors import DataError, FormattingError
+
+if TYPE_CHECKING:
+    from rmaudit.models import RewardModel
+    from rmaudit.models.formatting import Encoded
 
 Converted = TypeVar("Converted")
 
@@ -22,21 +26,31 @@ def by_number(index: int) -> str:
 
 
 def convert_all(
-    convert: Callable[[Conversation], Converted], conversations: Sequence[Conversation], name_of: NameOf = by_number
+    convert: Callable[..., Converted],
+    conversations: Sequence[Conversation],
+    name_of: NameOf = by_number,
+    *beside: Sequence[Any],
 ) -> list[Converted]:
-    """`convert` of each conversation, usually `rm.encode`.
+    """`convert` of each conversation, and of what stands at its index in the sequences `beside`.
 
     What it raises of DataError and FormattingError keeps its type, and names the conversation and its first words.
     """
     converted = []
-    for index, conversation in enumerate(conversations):
+    for index, (conversation, *others) in enumerate(zip(conversations, *beside, strict=True)):
         try:
-            converted.append(convert(conversation))
+            converted.append(convert(conversation, *others))
         except (DataError, FormattingError) as error:
             beginning = _beginning(conversation)
             shown = f", which begins {beginning!r}" if beginning else ""
             raise type(error)(f"{name_of(index)}{shown}: {error}") from error
     return converted
+
+
+def encode_all(rm: RewardModel, conversations: Sequence[Conversation], name_of: NameOf = by_number) -> list[Encoded]:
+    """`rm.encode` of each conversation, with its errors; the tokenizer gets many at once, which it does on all cores."""
+    texts = convert_all(rm.formatter.readable, conversations, name_of)
+    written = rm.formatter.tokenize_all(texts)
+    return convert_all(rm.encoded, conversations, name_of, texts, written)
 
 
 def _beginning(conversation: Any) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from functools import cache
+from itertools import pairwise
 
 from rmaudit.battery import LEVELS, Battery, Item
 from rmaudit.conversations import Conversation, answer_of
@@ -15,7 +18,7 @@ class Oracle:
     """Quality by level: good 0, partial 1, flawed 2, bad 3, broken 4; the score is its negative.
 
     A text that the battery does not hold (padded, repeated, cut, reworded by a synonym) has the level of the text whose
-    words it holds most of.
+    pairs of neighbouring words it holds most of: padding shares many words with any answer, and few pairs.
     """
 
     name = "oracle"
@@ -31,9 +34,9 @@ class Oracle:
         text = answer_of(conversation).strip()
         if text in self._known:
             return self._known[text]
-        words = Counter(text.split())
         item = self._items[conversation[-2]["content"]]
-        return max(_texts(item), key=lambda known: _held(Counter(known[0].split()), words))[1]
+        pairs = _pairs(text)
+        return max(_texts(item), key=lambda known: _held(_pairs(known[0]), pairs))[1]
 
     def __call__(self, conversations: list[Conversation]) -> list[float]:
         """Minus the level."""
@@ -51,5 +54,11 @@ def _texts(item: Item) -> list[tuple[str, int]]:
     return [*levels, *((text, 0) for text in right), *flawed, (item.broken, BROKEN)]
 
 
-def _held(known: Counter[str], words: Counter[str]) -> float:
-    return (known & words).total() / known.total()
+@cache
+def _pairs(text: str) -> Counter[tuple[str, str]]:
+    words = re.findall(r"\w+", text.lower())
+    return Counter(pairwise(["", *words, ""]))
+
+
+def _held(known: Counter[tuple[str, str]], pairs: Counter[tuple[str, str]]) -> float:
+    return (known & pairs).total() / known.total()
