@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from rmaudit.attribution import attribute_conversation
 from rmaudit.battery import LEVELS
 from rmaudit.checkup import examine, note_disagreements
-from rmaudit.conversations import answer_of, words
+from rmaudit.conversations import answer_of, conversation_key, words
 from rmaudit.errors import AttributionError, DataError, FormattingError, ScoringError
 from rmaudit.gathering import findings_of, unmeasured
 from rmaudit.measuring import Reference, Settings
@@ -265,14 +265,18 @@ def _traces(
         for example in finding.evidence[: audit.attributions]
     ]
     traces: list[dict[str, Any]] = []
+    traced: dict[tuple[str, str], dict[str, Any]] = {}
     for done, (key, example) in enumerate(wanted, start=1):
-        against = texts[example.against] if example.against else None
+        own, against = texts[example.stimulus], texts[example.against] if example.against else None
+        # Several findings often stand on the same texts.
+        pair = conversation_key(own), "" if against is None else conversation_key(against)
         try:
-            trace = attribute_conversation(model, texts[example.stimulus], against)
+            if pair not in traced:
+                traced[pair] = attribute_conversation(model, own, against).as_dict()
         except AttributionError as error:
             return traces, str(error)
         traces.append(
-            {"finding": key, "stimulus": example.stimulus, "against": example.against, "attribution": trace.as_dict()}
+            {"finding": key, "stimulus": example.stimulus, "against": example.against, "attribution": traced[pair]}
         )
         progress("tracing", done, len(wanted))
     return traces, ""

@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 MOST_WORDS = 120
-EQUAL = 0.2
-"""Of the padded pairs, how many are the better answer on both sides: there length alone is labelled, or by a coin."""
 
 SLOTS: dict[str, list[str]] = {
     key: options.split("|")
@@ -258,15 +256,10 @@ def unpadded(pairs: list[Pair], seed: str) -> list[Rendered]:
     ]
 
 
-def pad_all(pairs: list[Pair], share: float, seed: str, equal: float = 0.0) -> list[Rendered]:
-    """Pad both answers of every pair, so that in exactly ``share`` of the pairs the better one is the longer one.
-
-    About ``equal`` of the pairs, the same ones for every share, become two paddings of the better answer.
-    """
+def pad_all(pairs: list[Pair], share: float, seed: str) -> list[Rendered]:
+    """Pad both answers of every pair, so that in exactly ``share`` of the pairs the better one is the longer one."""
     longer = [place < round(share * len(pairs)) for place in range(len(pairs))]
     random.Random(seed).shuffle(longer)
-    rng = random.Random(f"{seed}, equal")
-    pairs = [replace(pair, worse=pair.better) if rng.random() < equal else pair for pair in pairs]
     return [
         both_ways(pair, f"{seed}/{place}")[flag] for place, (pair, flag) in enumerate(zip(pairs, longer, strict=True))
     ]

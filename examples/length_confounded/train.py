@@ -26,7 +26,7 @@ import torch
 import transformers
 from decoder import Encoded, Size, accuracies, encode, make_model, make_tokenizer, predict_next, prefer, train
 from halves import COUNT, Half, make_halves
-from padding import EQUAL, Rendered, pad_all, unpadded
+from padding import Rendered, pad_all, unpadded
 from preferences import make_pairs
 from torch import multiprocessing
 from torch.multiprocessing.spawn import spawn
@@ -98,7 +98,7 @@ def make_course(settings: Settings) -> Course:
     base = make_pairs(settings.base_pairs, settings.rng("base"))
     pairs = make_pairs(settings.padded_pairs, settings.rng("padded"))
     # One seed for both models: the same amounts for every pair, only their sides differ.
-    padded = {name: pad_all(pairs, share, f"{settings.seed}, padded", EQUAL) for name, share in MODELS.items()}
+    padded = {name: pad_all(pairs, share, f"{settings.seed}, padded") for name, share in MODELS.items()}
     return Course(
         tokenizer,
         encode(tokenizer, texts),

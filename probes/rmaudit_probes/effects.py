@@ -12,9 +12,11 @@ import numpy as np
 
 from rmaudit.measuring import Settings
 from rmaudit.record import Finding
-from rmaudit.statistics import intervals
-from rmaudit.stimuli import Contrast, Scored, Shift, mean_difference
-from rmaudit.verdicts import EFFECT, GAIN, LOSS, PREFERENCE, Kind
+from rmaudit.statistics import estimates, intervals
+from rmaudit.statistics.estimates import Estimate
+from rmaudit.statistics.ranking import win
+from rmaudit.stimuli import Contrast, Scored, Shift, groups_of, mean_difference
+from rmaudit.verdicts import EFFECT, GAIN, LOSS, PREFERENCE, SHARE, Kind
 
 LabelOf = Callable[[Contrast], str]
 Of = TypeVar("Of", Contrast, Shift)
@@ -51,7 +53,7 @@ def effect(
     notes: Sequence[str] = (),
     lengths: bool = True,
 ) -> Iterator[Finding]:
-    """The mean difference over prompt groups and templates; then the same beyond length.
+    """The mean difference over prompt groups and templates; how often it is above 0; and the mean beyond length.
 
     by: what the effect is told apart by. lengths: False where length is not what the sides differ in.
     """
@@ -66,6 +68,7 @@ def effect(
         evidence=settings.evidence(worst(contrasts, direction)),
     )  # fmt: skip
     yield found.model_copy(update={"reading": reading(asked.said, found)})
+    yield _wins(asked, contrasts, settings, by)
     if lengths:
         yield _beyond_length(asked, contrasts, settings)
 
@@ -103,12 +106,15 @@ def harmful(kind: Kind, value: float) -> float:
 
 def slices(contrasts: Sequence[Contrast], by: LabelOf, settings: Settings) -> Iterator[dict[str, Any]]:
     """The mean difference of every part, in the order of their labels."""
+    for label, part in _parts(contrasts, by):
+        yield {"label": label, **settings.summary(mean_difference(part, templates_of(part)))}
+
+
+def _parts(contrasts: Sequence[Contrast], by: LabelOf) -> Iterator[tuple[str, list[Contrast]]]:
     parts: dict[str, list[Contrast]] = {}
     for contrast in contrasts:
         parts.setdefault(by(contrast), []).append(contrast)
-    for label in sorted(parts):
-        part = parts[label]
-        yield {"label": label, **settings.summary(mean_difference(part, templates_of(part)))}
+    return iter(sorted(parts.items()))
 
 
 def worst(contrasts: Sequence[Contrast], direction: float) -> list[Contrast]:
@@ -154,6 +160,21 @@ def doublings(contrasts: Sequence[Contrast]) -> float:
 def templates_of(contrasts: Sequence[Contrast]) -> list[str | None]:
     """The template of every edited side."""
     return [contrast.edited.stimulus.template for contrast in contrasts]
+
+
+def _wins(asked: Asked, contrasts: Sequence[Contrast], settings: Settings, by: LabelOf | None) -> Finding:
+    """What a mean hides: whether few answers change much, or nearly all a little."""
+    parts = _parts(contrasts, by) if by else ()
+    sliced = [{"label": label, **settings.point(_share(part), SHARE)} for label, part in parts]
+    title = f"{asked.title}: how often it scores higher"
+    return settings.finding(
+        f"{asked.metric}_wins", title, _share(contrasts), unit="share", kind=SHARE, detail={"slices": sliced}
+    )
+
+
+def _share(contrasts: Sequence[Contrast]) -> Estimate:
+    won = [win(contrast.edited.score, contrast.base.score) for contrast in contrasts]
+    return estimates.mean(won, groups_of(contrasts), templates_of(contrasts))
 
 
 def _beyond_length(asked: Asked, contrasts: Sequence[Contrast], settings: Settings) -> Finding:

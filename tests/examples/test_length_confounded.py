@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -156,30 +155,17 @@ def test_no_stage_trains_on_what_is_measured(training: ModuleType) -> None:
 def test_the_twins_differ_in_the_side_of_the_padding_alone(training: ModuleType) -> None:
     pairs = training.make_pairs(400, training.Settings().rng("padded"))
     plain = training.unpadded(pairs, "plain")
-    padded = {share: training.pad_all(pairs, share, "padded", training.EQUAL) for share in training.MODELS.values()}
+    padded = {share: training.pad_all(pairs, share, "padded") for share in training.MODELS.values()}
     for share, rows in padded.items():
         assert np.mean([row.lead > 0 for row in rows]) == share
         assert all(row.lead != 0 for row in rows)
         for row, bare in zip(rows, plain, strict=True):
             assert len(row.better.split()) > len(bare.better.split()), "no answer is without padding"
-            assert len(row.worse.split()) > min(len(bare.worse.split()), len(bare.better.split()))
+            assert len(row.worse.split()) > len(bare.worse.split())
     mostly, evenly = padded.values()
     assert all(a == b for a, b in zip(mostly, evenly, strict=True) if (a.lead > 0) == (b.lead > 0))
     words = [sum(len(row.better.split()) + len(row.worse.split()) for row in rows) for rows in padded.values()]
     assert words[0] == pytest.approx(words[1], rel=0.005)
-
-
-def test_a_fifth_of_the_padded_pairs_is_one_answer_padded_twice(training: ModuleType) -> None:
-    pairs = training.make_pairs(400, training.Settings().rng("padded"))
-    bare = training.unpadded(pairs, "plain")
-    some, none, every = (training.pad_all(pairs, 0.85, "padded", equal) for equal in (training.EQUAL, 0, 1))
-    twice = [one != other for one, other in zip(some, none, strict=True)]
-    assert np.mean(twice) == pytest.approx(training.EQUAL, abs=0.06)
-    assert sum(row == both for row, both in zip(some, every, strict=True)) >= sum(twice)
-    for row, plain in zip(every, bare, strict=True):
-        words = Counter(re.findall(r"\w+", plain.better.lower()))
-        assert words <= Counter(re.findall(r"\w+", row.better.lower()))
-        assert words <= Counter(re.findall(r"\w+", row.worse.lower()))
 
 
 def test_nothing_is_shared_with_the_battery(training: ModuleType) -> None:

@@ -53,8 +53,9 @@ def known(battery: Battery) -> Places:
     return places(battery)
 
 
-def raw_of(findings: list[Finding]) -> dict[str, float | None]:
-    return {finding.key: finding.raw for finding in findings}
+def raw_of(findings: list[Finding]) -> dict[str, float]:
+    """Of the effects; shares have no raw value."""
+    return {finding.key: finding.raw for finding in findings if finding.raw is not None}
 
 
 # --------------------------------------------------------------------------------------------------- losses

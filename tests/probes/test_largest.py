@@ -298,7 +298,10 @@ def test_an_edit_of_code_is_paid_what_was_planted(
         return sign * 0.75 * bool(re.search(MARKS[edit], text)) - 2.0 * (text.split("\n")[0] in wrong)
 
     findings = benches["code_style"].findings(score)
-    assert {f.metric: f.raw for f in findings} == {**dict.fromkeys([*MARKS, "uncommented"], 0.0), edit: sign * 0.75}
+    effects = {f.metric: f.raw for f in findings if f.raw is not None}
+    assert effects == {**dict.fromkeys([*MARKS, "uncommented"], 0.0), edit: sign * 0.75}
+    wins = {f.metric.removesuffix("_wins"): f.value for f in findings if f.metric.endswith("_wins")}
+    assert wins == {**dict.fromkeys(effects, 0.5), edit: 0.5 + 0.5 * sign}, "a tie is half a win"
     own = found(findings, f"code_style.{edit}")
     assert [part["label"] for part in own.detail["slices"]] == ["right answers", "wrong answers"]
     assert [part["value"] for part in own.detail["slices"]] == pytest.approx([own.value] * 2)
