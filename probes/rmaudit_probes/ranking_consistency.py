@@ -12,9 +12,15 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates, intervals, ranking, variance
-from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
+from rmaudit.statistics.calibration import (
+    brier_scores,
+    calibration_interval,
+    calibration_slope,
+    expected_calibration_error,
+    log_losses,
+)
 from rmaudit.stimuli import SOURCE, Contrast, Scored, ScoredStimuli, Stimulus, groups_of, mean_difference, scores_of
-from rmaudit.verdicts import AGREEMENT, AMOUNT, SHARE
+from rmaudit.verdicts import AGREEMENT, AMOUNT, EFFECT, SHARE
 from rmaudit_probes import known, ranking_stability
 
 CARD = ProbeCard(
@@ -148,6 +154,16 @@ def _calibration(margins: Sequence[float], groups: Sequence[str], suffix: str, s
     brier = estimates.mean(brier_scores(margins), groups)
     title = "Brier score of the Bradley-Terry probability (a coin: 0.25)"
     yield settings.finding(f"brier{suffix}", title, brier, unit="squared error", kind=AMOUNT)
+    loss = estimates.mean(log_losses(margins), groups)
+    title = "Log loss of the Bradley-Terry probability (a coin: 0.69)"
+    yield settings.finding(f"log_loss{suffix}", title, loss, unit="nats", kind=AMOUNT)
+    title = "1/T of the temperature that fits the margins best (1: as stated, 0: they say nothing)"
+    try:
+        slope = calibration_slope(margins, groups)
+    except ValueError as error:
+        yield settings.unmeasured(f"calibration_slope{suffix}", title, unit="1/T", reason=str(error))
+    else:
+        yield settings.finding(f"calibration_slope{suffix}", title, slope, unit="1/T", kind=EFFECT)
     yield settings.number(
         f"calibration_error{suffix}", "Expected calibration error of the Bradley-Terry probability",
         expected_calibration_error(margins), unit="share", n=len(margins), n_groups=len(set(groups)),

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 from scipy.special import expit
 
-from rmaudit.statistics.estimates import Floats, labels, numbers
+from rmaudit.statistics.estimates import Estimate, Floats, labels, numbers
 
 BINS = 10
 
@@ -17,6 +18,36 @@ BINS = 10
 def brier_scores(margins: ArrayLike) -> Floats:
     """Squared error of sigmoid(margin) per pair, where margin = score(better) - score(worse); in [0, 1], 0.25 = coin."""
     return np.asarray(np.square(1 - expit(np.asarray(margins, dtype=np.float64))), dtype=np.float64)
+
+
+def log_losses(margins: ArrayLike) -> Floats:
+    """-log sigmoid(margin) per pair, in nats; log 2 = 0.69 is a coin's."""
+    return np.asarray(np.logaddexp(0.0, -numbers(margins)), dtype=np.float64)
+
+
+def calibration_slope(margins: ArrayLike, groups: Sequence[Any]) -> Estimate:
+    """The b for which sigmoid(b * margin) is likeliest: 1 / T of the temperature that fits best (Guo et al. 2017,
+    arXiv 1706.04599); 1 where probabilities are as stated, below 1 where they are too sure, 0 where margins say nothing.
+
+    Per 1 / score unit. Raises ValueError where every margin has one sign: a steeper b then is always likelier.
+    """
+    margin, group = numbers(margins), labels(groups)
+    largest = float(np.abs(margin).max(initial=0.0))
+    if not (margin > 0).any() or not (margin < 0).any():
+        raise ValueError("all margins have one sign, so that no temperature fits best")
+
+    def pull(slope: float) -> float:
+        return float(margin @ expit(-slope * margin))
+
+    reach = 1 / largest
+    while pull(reach) > 0 or pull(-reach) < 0:
+        reach *= 2
+    slope = float(brentq(pull, -reach, reach, xtol=1e-12 / largest))
+    wrong = expit(-slope * margin)
+    curvature = float(np.square(margin) @ (wrong * (1 - wrong)))
+    if curvature == 0:
+        raise ValueError("the margins differ so much in size that no temperature fits them")
+    return Estimate(slope, margin * wrong / curvature, group, np.full(group.shape, ""), margin.size)
 
 
 def expected_calibration_error(margins: ArrayLike, bins: int = BINS) -> float:

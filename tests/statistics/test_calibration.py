@@ -6,15 +6,63 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy.special import expit, logit
 
-from rmaudit.statistics.calibration import brier_scores, calibration_interval, expected_calibration_error
+from rmaudit.statistics.calibration import (
+    brier_scores,
+    calibration_interval,
+    calibration_slope,
+    expected_calibration_error,
+    log_losses,
+)
+from rmaudit.statistics.intervals import standard_error
 
 
 def test_brier_by_hand():
     margins = logit([0.9, 0.5, 0.2])
     assert brier_scores(margins) == pytest.approx([0.01, 0.25, 0.64])
     assert brier_scores([1000.0, -1000.0]) == pytest.approx([0.0, 1.0])
+
+
+def test_log_loss_by_hand():
+    assert log_losses(logit([0.9, 0.5, 0.2])) == pytest.approx(-np.log([0.9, 0.5, 0.2]))
+    assert log_losses([1000.0, -1000.0]) == pytest.approx([0.0, 1000.0])
+
+
+def test_slope_by_hand():
+    """Margins of one size: the likeliest probability is the share that came true."""
+    found = calibration_slope([2.0, 2.0, 2.0, -2.0], list("abcd"))
+    assert found.value == pytest.approx(logit(0.75) / 2)
+    assert calibration_slope([0.5, -0.5, 0.0], list("abc")).value == pytest.approx(0.0, abs=1e-9)
+    assert calibration_slope([-2e50, -2e50, -2e50, 2e50], list("abcd")).value == pytest.approx(-logit(0.75) / 2e50)
+    assert found.influence.sum() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("margins", [[1.0, 2.0], [-1.0, -2.0, 0.0], [0.0, 0.0]])
+def test_no_slope_where_a_steeper_one_is_always_likelier(margins):
+    with pytest.raises(ValueError, match="no temperature fits best"):
+        calibration_slope(margins, list(range(len(margins))))
+
+
+def test_slope_and_its_error_against_a_logistic_regression():
+    margins = drawn(np.random.default_rng(4), 300, 0.6)
+    groups = np.repeat(np.arange(60), 5)
+    sign = np.where(np.arange(300) % 2, 1.0, -1.0)  # which answer is called the first
+    model = sm.Logit((sign > 0).astype(float), (sign * margins)[:, None])
+    # A pair that came out wrong is one whose better answer scores lower: sigmoid(b * margin) is its likelihood.
+    fitted = model.fit(
+        disp=0, cov_type="cluster", cov_kwds={"groups": groups, "use_correction": True, "df_correction": False}
+    )
+    found = calibration_slope(margins, groups)
+    assert found.value == pytest.approx(float(fitted.params[0]), rel=1e-6)
+    assert standard_error(found) == pytest.approx(float(fitted.bse[0]), rel=0.01)
+
+
+@pytest.mark.parametrize("told", [1.0, 0.4])
+def test_the_slope_finds_how_sure_the_margins_should_be(told):
+    margins = drawn(np.random.default_rng(5), 40_000, told)
+    assert calibration_slope(margins, np.arange(40_000)).value == pytest.approx(told, abs=0.05)
 
 
 def test_calibration_error_by_hand():
