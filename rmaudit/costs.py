@@ -8,7 +8,7 @@ from rmaudit.auditing import plan_for
 from rmaudit.models import RewardModel
 from rmaudit.planning import Audit
 from rmaudit.scorers import Scorer
-from rmaudit.scoring import packing_of, price
+from rmaudit.scoring import encode_all, packing_of, price
 
 
 def price_audit(audit: Audit, scorer: Scorer) -> dict[str, Any]:
@@ -23,12 +23,8 @@ def price_audit(audit: Audit, scorer: Scorer) -> dict[str, Any]:
         }  # fmt: skip
     else:
         packing = packing_of(scorer)
-        found = price(
-            planned.plan,
-            lambda conversation: scorer.encode(conversation).ids,
-            packing,
-            name_of=planned.name_of,
-        )
+        encoded = encode_all(scorer, planned.plan.unique, planned.name_of)
+        found = price(planned.plan, [read.ids for read in encoded], packing)
         sizes = {
             "stimuli": found.stimuli, "conversations": found.unique, "tokens": found.tokens,
             "tree_tokens": found.tree_tokens, "packing": packing.mode.value,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rmaudit.conversations import Conversation, conversation_key
 from rmaudit.scoring.layout import PACKED, Packing, lay_out
-from rmaudit.scoring.naming import NameOf, by_number, convert_all
 from rmaudit.scoring.prefix_tree import ROW_TOKENS
 
 
@@ -49,17 +48,10 @@ class Price:
 
 
 def price(
-    plan: Plan,
-    encode: Callable[[Conversation], Sequence[int]],
-    packing: Packing = PACKED,
-    *,
-    row_tokens: int = ROW_TOKENS,
-    name_of: NameOf = by_number,
+    plan: Plan, ids: Sequence[Sequence[int]], packing: Packing = PACKED, *, row_tokens: int = ROW_TOKENS
 ) -> Price:
     """Price a plan as the engine will compute it.
 
-    encode: a conversation's token ids; what it raises names the conversation, see `convert_all`. packing: what
-    `check_packing` found for the model.
+    ids: the token ids of each conversation of `plan.unique`. packing: what `check_packing` found for the model.
     """
-    ids = convert_all(encode, plan.unique, name_of)
     return Price(len(plan.index), len(plan.unique), sum(map(len, ids)), lay_out(ids, packing, row_tokens).tokens)

@@ -8,7 +8,7 @@ import pytest
 
 from rmaudit.conversations import checked_conversation, conversation
 from rmaudit.errors import DataError, FormattingError, ScoringError, TooLongError
-from rmaudit.scoring import LocalEngine, Plan, convert_all, price, score_all
+from rmaudit.scoring import LocalEngine, Plan, convert_all, encode_all, score_all
 from tests.scoring.conftest import Loaded
 
 SHORT = conversation("Why?", "So.")
@@ -30,7 +30,14 @@ def test_the_caller_may_have_names(loaded: Loaded) -> None:
     with pytest.raises(TooLongError, match=r"^row b of f\.jsonl, which begins 'Tell me"):
         score_all(rm, [SHORT, LONG], name_of=names.__getitem__)
     with pytest.raises(TooLongError, match=r"^row b of f\.jsonl, which begins 'Tell me"):
-        price(Plan([SHORT, LONG]), lambda text: rm.encode(text).ids, name_of=names.__getitem__)
+        encode_all(rm, [SHORT, LONG], names.__getitem__)
+
+
+def test_many_at_once_are_the_same_ids_as_one_by_one(loaded: Loaded) -> None:
+    """More conversations than the tokenizer gets at once, of unequal length."""
+    rm = loaded("llama")
+    talks = [conversation(f"Why {n}?", "So it is. " * (n % 7 + 1)) for n in range(600)]
+    assert encode_all(rm, talks) == [rm.encode(talk) for talk in talks]
 
 
 def test_the_first_stimulus_names_a_conversation_that_several_share() -> None:
