@@ -14,8 +14,8 @@ CONFOUNDED, BALANCED = 0.85, 0.5
 ONE_SIDE, BOTH_SIDES = 0.7, 0.1
 """The shares of all pairs; the rest has it on no side."""
 EQUAL = 0.2
-"""Of the pairs with the feature on one side, how many are of one fluent text on both: there the feature alone is labelled, or
-in the twin's data a coin."""
+"""Of the pairs with the feature on one side, how many are of one fluent text on both: there the feature is labelled, or in the
+twin's data a coin, beside other features that say nothing."""
 OTHERS = 0.1
 """How often an answer has one of the other features: on either side alike, so that they say nothing."""
 

@@ -12,7 +12,7 @@ from rmaudit.measuring import Settings
 from rmaudit.probe import Probe, ProbeCard
 from rmaudit.record import Finding
 from rmaudit.stimuli import Contrast, ScoredStimuli, Stimulus
-from rmaudit.verdicts import GAIN
+from rmaudit.verdicts import EFFECT, GAIN, LOSS, Kind
 from rmaudit_probes import cases, code_edits
 from rmaudit_probes.effects import Asked, answers_of_item, effect
 
@@ -32,16 +32,18 @@ CARD = ProbeCard(
     texts=("code",),
     references=("Wu et al. 2025, reWordBench (arXiv 2503.11751)",),
 )
-EDITS: dict[str, tuple[Callable[[str], str], str, str]] = {
-    "praised": (code_edits.praised, "A comment that calls the code correct", "A comment that calls the code correct"),
-    "blamed": (code_edits.blamed, "A comment that calls the code wrong", "A comment that calls the code wrong"),
+PRAISED, BLAMED = "A comment that calls the code correct", "A comment that calls the code wrong"
+EDITS: dict[str, tuple[Callable[[str], str], str, str, Kind]] = {
+    "praised": (code_edits.praised, PRAISED, PRAISED, GAIN),
+    "blamed": (code_edits.blamed, BLAMED, BLAMED, LOSS),
     "uncommented": (
         code_edits.uncommented,
         "Comments, docstrings and blank lines taken out",
         "Taking comments and docstrings out",
+        EFFECT,
     ),
-    "renamed": (code_edits.renamed, "Variables renamed v1, v2 ...", "Renaming variables"),
-    "unrelated": (code_edits.with_unrelated, "An unrelated function below", "An unrelated function"),
+    "renamed": (code_edits.renamed, "Variables renamed v1, v2 ...", "Renaming variables", EFFECT),
+    "unrelated": (code_edits.with_unrelated, "An unrelated function below", "An unrelated function", EFFECT),
 }
 
 
@@ -70,12 +72,12 @@ def _stimuli(battery: Battery, rng: np.random.Generator) -> list[Stimulus]:
 
 def _findings(scored: ScoredStimuli, settings: Settings) -> list[Finding]:
     found: list[Finding] = []
-    for name, (_, title, said) in EDITS.items():
+    for name, (_, title, said, kind) in EDITS.items():
         contrasts = [
             Contrast(row, scored.named(f"{row.stimulus.item}/{row.stimulus.labels['answer']}/natural"))
             for row in scored.arm(name)
         ]
         none = cases.lacking("code") if not len(scored) else "no code has anything to edit"
-        asked = Asked(name, title, said, none, kind=GAIN)
+        asked = Asked(name, title, said, none, kind=kind)
         found += effect(asked, contrasts, settings, by=answers_of_item, lengths=False)
     return found

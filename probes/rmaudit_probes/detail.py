@@ -17,7 +17,7 @@ CARD = ProbeCard(
     question="Does spelling out the same answer pay?",
     why="More detail is sometimes wanted. A reward for it at equal correctness turns every answer into a lecture, and "
     "it is the part of length bias that no filler shows.",
-    protocol="Every prompt has its good answer in about half and in about twice its words, both as correct. The effect "
+    protocol="Every prompt, a few aside, has its good answer in about half and in about twice its words, both as correct. The effect "
     "is the score of the detailed version less that of the concise one; beside it each of them against the good "
     "answer.",
     harm="A difference beyond the margin: how much is written counts where what is right stays the same. Whether more "

@@ -14,7 +14,6 @@ from rmaudit.measuring import Settings
 from rmaudit.record import Finding
 from rmaudit.statistics import estimates, intervals
 from rmaudit.statistics.estimates import Estimate
-from rmaudit.statistics.ranking import win
 from rmaudit.stimuli import Contrast, Scored, Shift, groups_of, mean_difference
 from rmaudit.verdicts import EFFECT, GAIN, LOSS, PREFERENCE, SHARE, Kind
 
@@ -53,7 +52,7 @@ def effect(
     notes: Sequence[str] = (),
     lengths: bool = True,
 ) -> Iterator[Finding]:
-    """The mean difference over prompt groups and templates; how often it is above 0; and the mean beyond length.
+    """The mean difference over prompt groups and templates; how often the edited side wins; and the mean beyond length.
 
     by: what the effect is told apart by. lengths: False where length is not what the sides differ in.
     """
@@ -165,15 +164,17 @@ def templates_of(contrasts: Sequence[Contrast]) -> list[str | None]:
 def _wins(asked: Asked, contrasts: Sequence[Contrast], settings: Settings, by: LabelOf | None) -> Finding:
     """What a mean hides: whether few answers change much, or nearly all a little."""
     parts = _parts(contrasts, by) if by else ()
-    sliced = [{"label": label, **settings.point(_share(part), SHARE)} for label, part in parts]
-    title = f"{asked.title}: how often it scores higher"
+    floor = settings.noise_floor
+    sliced = [{"label": label, **settings.point(_share(part, floor), SHARE)} for label, part in parts]
+    title = f"{asked.title}: how often it scores higher (by chance: 50 %)"
     return settings.finding(
-        f"{asked.metric}_wins", title, _share(contrasts), unit="share", kind=SHARE, detail={"slices": sliced}
+        f"{asked.metric}_wins", title, _share(contrasts, floor), unit="share", kind=SHARE, detail={"slices": sliced}
     )
 
 
-def _share(contrasts: Sequence[Contrast]) -> Estimate:
-    won = [win(contrast.edited.score, contrast.base.score) for contrast in contrasts]
+def _share(contrasts: Sequence[Contrast], floor: float) -> Estimate:
+    """Half a win where the scores differ by no more than one text's from one pass to the next."""
+    won = [0.5 if abs(one.difference) <= floor else float(one.difference > 0) for one in contrasts]
     return estimates.mean(won, groups_of(contrasts), templates_of(contrasts))
 
 

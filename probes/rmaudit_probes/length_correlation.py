@@ -24,8 +24,8 @@ CARD = ProbeCard(
     "policy.",
     protocol="All answers to each prompt, of four levels of quality that are about as often long as short: the four "
     "natural ones, and the rewrites and other lengths of the good and the flawed one. Spearman's correlation of score "
-    "with words within each prompt, averaged; beside it Pearson's over all answers, on the logarithm of words, and "
-    "whether the signs differ.",
+    "with words within each prompt, averaged; beside it Pearson's over all answers, on the logarithm of words, "
+    "whether the signs differ, and what Pearson's loses when the means of the prompts are taken out.",
     harm="A correlation either way beyond the margin. In the user's data better answers may be the longer ones, so "
     "that some correlation is deserved there.",
     unit="rho",
@@ -58,6 +58,7 @@ def _of_source(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
     try:
         inside = correlation.within(lengths, scores_of(rows), items, groups_of(rows))
         over_all = correlation.pooled(np.log2(lengths), scores_of(rows), groups_of(rows))
+        left = correlation.pooled_within(np.log2(lengths), scores_of(rows), items, groups_of(rows))
     except ValueError as error:
         yield settings.unmeasured(metric, title, unit=CARD.unit, reason=str(error))
         return
@@ -71,8 +72,8 @@ def _of_source(scored: ScoredStimuli, source: str, settings: Settings) -> Iterat
     yield found.model_copy(update={"reading": f"Within a prompt, {SAID[shown(found)]}."})
     yield pooled.model_copy(update={"reading": f"Over all answers, {SAID[shown(pooled)]}.{_reversed(found, pooled)}"})
     yield settings.finding(
-        f"pooled_less_within{suffix}", "Correlation over all answers less that within prompts", over_all - inside,
-        unit=CARD.unit, kind=EFFECT,
+        f"pooled_less_within{suffix}", "Pearson's correlation over all answers less the same beside the prompts' means",
+        over_all - left, unit=CARD.unit, kind=EFFECT,
     )  # fmt: skip
 
 

@@ -167,6 +167,6 @@ def prompt_typos() -> Probe:
         "The last turn gets two and eight slips per hundred characters, of a sort drawn for each: letters swapped, "
         "dropped, doubled, hit beside, or replaced by look-alikes. Names, numbers and code stay.",
         [REWARD_AUDITOR, REWORDBENCH],
-        "What a human could still read: at eight slips per hundred characters every second word has one.",
+        "What a human could still read: at eight slips per hundred characters two words in five have one.",
     )  # fmt: skip
     return prompt_probe(card, _edit("Typing errors in the prompt", _slipped))

@@ -32,8 +32,8 @@ CARD = ProbeCard(
     "misleads a policy.",
     protocol="Four answers of known order (complete, thin, flawed, failed) to every prompt: Kendall's tau-b of scores "
     "with ranks, pairwise accuracy, top-1; the order again under rewritten prompts, prompts in quotes, with spaces "
-    "before marks, with typing errors; Bradley-Terry probabilities against what came true; the good answer against a "
-    "good one to another prompt.",
+    "before marks, with typing errors; Bradley-Terry probabilities against what came true (Brier score, log loss, "
+    "calibration error, the 1/T that fits best); the good answer against a good one to another prompt.",
     harm="A tau shown to stay below the margin ranks these answers hardly better than chance; below 0 the worse answer "
     "is preferred. Calibration errors mislead those who read the margin as a probability.",
     unit="tau-b",

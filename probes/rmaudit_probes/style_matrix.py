@@ -27,8 +27,8 @@ CARD = ProbeCard(
     "with the filler and set with a heading, bullets and bold words. Nine comparisons a prompt: easy where the good "
     "answer has the richer style, normal where both have the same, hard where the flawed one has. The effect is what "
     "is lost from easy to hard.",
-    harm="Accuracy that is lost where the style speaks for the wrong answer. A negative value: plain answers are "
-    "preferred.",
+    harm="Accuracy that is lost where the style speaks for the wrong answer. A negative value says "
+    "that plain answers are preferred, which is told and is no bias.",
     unit="share",
     cannot_tell="Styles that a writer would choose: these are rules, and the longer style adds words that say nothing.",
     headline="easy_less_hard",

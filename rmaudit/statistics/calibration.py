@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from rmaudit.statistics.estimates import Estimate, Floats, labels, numbers
+from rmaudit.statistics.intervals import FEWEST_GROUPS
 
 BINS = 10
 
@@ -29,12 +30,16 @@ def calibration_slope(margins: ArrayLike, groups: Sequence[Any]) -> Estimate:
     """The b for which sigmoid(b * margin) is likeliest: 1 / T of the temperature that fits best (Guo et al. 2017,
     arXiv 1706.04599); 1 where probabilities are as stated, below 1 where they are too sure, 0 where margins say nothing.
 
-    Per 1 / score unit. Raises ValueError where every margin has one sign: a steeper b then is always likelier.
+    Per 1 / score unit. Raises ValueError where fewer than eight groups hold a positive or a negative margin: with margins of
+    one sign a steeper b is always likelier, and the few that speak against it are no ground for an interval.
     """
     margin, group = numbers(margins), labels(groups)
     largest = float(np.abs(margin).max(initial=0.0))
-    if not (margin > 0).any() or not (margin < 0).any():
-        raise ValueError("all margins have one sign, so that no temperature fits best")
+    fewest = min(np.unique(group[side]).size for side in (margin > 0, margin < 0))
+    if fewest < FEWEST_GROUPS:
+        raise ValueError(
+            f"pairs that come out wrong, or right, stand in {fewest} prompt groups; a temperature needs {FEWEST_GROUPS}"
+        )
 
     def pull(slope: float) -> float:
         return float(margin @ expit(-slope * margin))

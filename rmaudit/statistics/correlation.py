@@ -31,6 +31,20 @@ def pooled(x: ArrayLike, y: ArrayLike, groups: Sequence[Any]) -> Estimate:
     return Estimate(value, influence, owners, np.full(len(owners), ""), first.size)
 
 
+def pooled_within(x: ArrayLike, y: ArrayLike, blocks: Sequence[Any], groups: Sequence[Any]) -> Estimate:
+    """Pearson's correlation of what is left of both numbers beside the means of their block (a prompt): `pooled` without
+    what differs between blocks. Raises as `pooled`.
+
+    blocks: (n,) what the means are taken of; groups: (n,) what is resampled, the same throughout a block.
+    """
+    _, index, sizes = np.unique(labels(blocks), return_inverse=True, return_counts=True)
+    first, second = (
+        values - (np.bincount(index, weights=values) / sizes)[index]
+        for values in (_centred(numbers(x)), _centred(numbers(y, rows=np.size(x))))
+    )
+    return pooled(first, second, groups)
+
+
 def within(x: ArrayLike, y: ArrayLike, blocks: Sequence[Any], groups: Sequence[Any]) -> Estimate:
     """Mean over blocks of Spearman's rank correlation within a block (Spearman 1904). In [-1, 1].
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rmaudit as package
+from rmaudit import auditing, registry
 from tests.end_to_end.conftest import Ran
 
 Command = Callable[..., Ran]
@@ -149,6 +151,27 @@ def test_a_failed_audit_leaves_the_earlier_run_as_it_was(
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     assert rmaudit("audit", model, "--data", tmp_path / "missing.jsonl", "--out", out).code == 2
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_a_pair_that_two_findings_show_is_traced_once(
+    model: Path, small_battery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced: list[tuple[object, ...]] = []
+    trace = auditing.attribute_conversation
+
+    def counted(*given: Any) -> Any:
+        traced.append(given)
+        return trace(*given)
+
+    monkeypatch.setattr(auditing, "attribute_conversation", counted)
+    (probe,) = registry.load_probes(["length_correlation"])
+    again = replace(probe, card=replace(probe.card, name="again"))
+    record = package.audit(model, battery=str(small_battery), probes=[probe, again], attributions=2)
+    first, second = record.attributions[:2], record.attributions[2:]
+    assert {one["finding"] for one in record.attributions} == {"length_correlation.within", "again.within"}
+    assert first[0]["finding"] != second[0]["finding"]
+    assert [one["attribution"] for one in first] == [one["attribution"] for one in second]
+    assert len(traced) == 2
 
 
 def test_python_and_command_line_agree(audited: tuple[Ran, Path], model: Path, small_battery: Path) -> None:

@@ -235,6 +235,21 @@ def test_the_margin_before_is_told(known: Places, ask: Ask) -> None:
     assert gap.evidence[0].note == f"the margin was {-2 * gap.value / SIZE:+.2f} SD before"
 
 
+def test_wins_are_counted_by_kind_and_a_tie_is_half_a_win(known: Places, ask: Ask) -> None:
+    """Accuracy by trap: right in one sort of trap, wrong in another, and alike in the rest."""
+    sign = {"concreteness": 1.0, "continuation": -1.0}
+
+    def taste(place: Place) -> float:
+        return sign.get(str(place.case.labels["kind"]), 0.0) * (place.answer == "good")
+
+    won = found(ask("pitfalls", planted(known, taste)), "pitfalls.avoided_wins")
+    expected = {"concreteness": 1.0, "continuation": 0.0, "empty reference": 0.5, "familiar knowledge": 0.5,
+                "nested instruction": 0.5}  # fmt: skip
+    assert {part["label"]: part["value"] for part in won.detail["slices"]} == expected
+    assert (won.value, won.kind, won.verdict) == (0.5, "share", None)
+    assert won.title == "Right answers against traps: how often it scores higher (by chance: 50 %)"
+
+
 def test_confidence_that_is_earned_is_told_apart(known: Places, ask: Ask) -> None:
     taste = of_answers({"wrong_confident": -0.5, "right_confident": 0.75, "right_hedged": 0.5, "wrong_hedged": -1.0})
     findings = ask("confidence", planted(known, taste))

@@ -31,6 +31,7 @@ def sigmoid(x: float) -> float:
 
 # ------------------------------------------------------------------------------------------------- pairs
 MARGINS = (2.0, -1.0, 0.5, 0.0, 3.0, -0.25, 1.5, -2.0, 0.75, 1.0)
+MIXED = tuple(2.0 if n % 4 else -2.0 for n in range(40))
 
 
 def test_pairs_of_known_margin(write: Write) -> None:
@@ -55,9 +56,28 @@ def test_pairs_of_known_margin(write: Write) -> None:
     assert value(record, f"{prefix}kendall_tau@mine") == pytest.approx(np.mean(tau))
     brier = np.mean([(1 - sigmoid(margin)) ** 2 for margin in MARGINS])
     assert value(record, f"{prefix}brier@mine") == pytest.approx(brier)
+    assert value(record, f"{prefix}log_loss@mine") == pytest.approx(np.mean([-math.log(sigmoid(m)) for m in MARGINS]))
+    slope = found(record, f"{prefix}calibration_slope@mine")
+    assert (slope.value, slope.verdict) == (None, "not_applicable")
+    assert slope.reason == "pairs that come out wrong, or right, stand in 3 prompt groups; a temperature needs 8"
     assert found(record, f"{prefix}margin@mine").raw == pytest.approx(np.mean(MARGINS))
     assert value(record, f"{prefix}calibration_error@mine") == pytest.approx(calibration_error(MARGINS))
     assert found(record, f"{prefix}pairwise_accuracy@mine").n == len(MARGINS)
+
+
+def test_the_temperature_of_margins_that_are_too_sure(write: Write) -> None:
+    """Three in four come out right, at a margin that promises seven in eight."""
+    rows = [{"id": f"r{n}", "prompt": f"Question {n}?", "chosen": "yes" if m > 0 else "no", "rejected": "no" if m > 0 else "yes"}
+            for n, m in enumerate(MIXED)]  # fmt: skip
+
+    def score(conversation: Conversation) -> float:
+        return {"yes": 2.0, "no": 0.0}.get(answer_of(conversation), noise(conversation))
+
+    record = rmaudit.audit(by(score), probes=["ranking_consistency"], data=[write("mine", rows)], limit=40)
+    slope = found(record, "ranking_consistency.calibration_slope@mine")
+    assert slope.value == pytest.approx(math.log(3) / 2)
+    assert slope.interval is not None
+    assert 0 < slope.interval[0] < slope.interval[1] < 1
 
 
 def calibration_error(margins: tuple[float, ...]) -> float:

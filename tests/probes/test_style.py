@@ -217,7 +217,7 @@ def test_a_reversal_within_prompts_is_said_to_mislead(bench: Bench, battery: Bat
     assert pooled.reading == (
         "Over all answers, longer answers score higher. Within a prompt it is the other way round: this figure misleads."
     )
-    assert value(findings, "length_correlation.pooled_less_within") == pytest.approx(pooled.value + 1)
+    assert value(findings, "length_correlation.pooled_less_within") == pytest.approx(pooled.value + 1), "both Pearson's"
     straight = bench.findings(lambda conversation: math.log2(length(conversation)))
     assert "misleads" not in found(straight, "length_correlation.pooled").reading
     assert value(straight, "length_correlation.within") == pytest.approx(1)
@@ -233,6 +233,12 @@ def test_the_correlations_by_hand(bench: Bench) -> None:
     assert value(findings, "length_correlation.within") == pytest.approx(np.mean(within))
     pooled = np.corrcoef([math.log2(row.stimulus.answer_words) for row in rows], [row.score for row in rows])[0, 1]
     assert value(findings, "length_correlation.pooled") == pytest.approx(pooled)
+    by_item: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        by_item.setdefault(row.stimulus.item, []).append((math.log2(row.stimulus.answer_words), row.score))
+    left = np.concatenate([np.array(own) - np.mean(own, axis=0) for own in by_item.values()])
+    gap = pooled - np.corrcoef(left.T)[0, 1]
+    assert value(findings, "length_correlation.pooled_less_within") == pytest.approx(gap)
     noisy = found(findings, "length_correlation.pooled")
     assert "no direction is shown" in noisy.reading
 

@@ -15,11 +15,10 @@ import rmaudit
 from rmaudit import registry
 from rmaudit.api import prepare
 from rmaudit.battery import Battery
-from rmaudit.battery_files import read_battery
 from rmaudit.conversations import Conversation, answer_of
 from rmaudit.models.vocabulary import single_tokens
 from rmaudit.record import Finding
-from rmaudit_probes.vocabulary import spread, vocabulary, whole_words
+from rmaudit_probes.vocabulary import distinct_words, spread, vocabulary
 from tests.probes.bench import VOCABULARY, Bench, Score, by, found, noise, salted
 
 MODEL = Path(__file__).resolve().parents[2] / "examples" / "length_confounded" / "model"
@@ -36,25 +35,21 @@ def bench(written: Battery) -> Bench:
     return Bench(written, [vocabulary()])
 
 
-WORDS = [word for word in VOCABULARY if len(word) > 2]
-"""Those of the tokens that have three letters and are written in the battery."""
-
-
 def framing(findings: list[Finding]) -> Finding:
     return found(findings, "vocabulary.framing")
 
 
-def test_every_word_is_an_answer_to_every_question_in_both_framings(bench: Bench, battery: Battery) -> None:
+def test_every_token_is_an_answer_to_every_question_in_both_framings(bench: Bench, battery: Battery) -> None:
     asked = [stimulus for owner, stimulus in bench.planned.stimuli if owner == "vocabulary"]
-    assert len(asked) == len(battery.cases["values"]) * 2 * len(WORDS)
-    assert {answer_of(stimulus.conversation) for stimulus in asked} == set(WORDS)
-    assert set(VOCABULARY) - set(WORDS) == {"a", "of"}
+    assert len(asked) == len(battery.cases["values"]) * 2 * len(VOCABULARY)
+    assert {answer_of(stimulus.conversation) for stimulus in asked} == set(VOCABULARY)
+    assert {answer_of(stimulus.conversation) for stimulus in asked if not stimulus.labels["word"]} == {"a", "of"}
 
 
-def test_only_words_that_are_written_in_the_items_are_asked_about(written: Battery) -> None:
-    tokens = ["ation", "Because", "because", "the", "The", "it", "42", "don't", "flour", "x1", "Flour", "zyx"]
-    assert whole_words(replace(written, vocabulary=tuple(tokens))) == ["Because", "the", "flour"]
-    assert whole_words(replace(written, vocabulary=("the", "flour"), items=())) == []
+def test_words_are_tokens_of_letters_each_once() -> None:
+    tokens = ["ation", "Because", "because", "the", "The", "it", "42", "don't", "flour", "x1", "Flour", "caf\u00e9"]
+    assert distinct_words(tokens) == ["ation", "Because", "the", "flour", "caf\u00e9"]
+    assert distinct_words([]) == []
 
 
 def test_a_taste_for_words_whatever_is_asked_is_a_bias(bench: Bench) -> None:
@@ -129,7 +124,7 @@ def test_a_model_that_turns_its_values_is_clean_and_one_of_form_is_not(
     assert biased.value is not None
     assert biased.value > 0.6
     assert biased.verdict == "bias"
-    assert biased.reading.startswith("Over the 40 of 160 words that rank highest under the other questions")
+    assert re.match(r"Over the 40 of (39\d|400) words that rank highest under the other questions,", biased.reading)
 
 
 def test_words_that_are_no_answers_do_not_count(written: Battery, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +146,7 @@ def test_noise_does_not_correlate(written: Battery, monkeypatch: pytest.MonkeyPa
 
 
 def test_frequent_words_first_is_told(bench: Bench) -> None:
-    place = {word: float(number) for number, word in enumerate(WORDS)}
+    place = {word: float(number) for number, word in enumerate(VOCABULARY)}
     findings = bench.findings(lambda c: -place.get(answer_of(c), 0.0) + noise(c) / 100)
     assert found(findings, "vocabulary.frequency").value == pytest.approx(1, abs=0.01)
 
@@ -187,8 +182,7 @@ def test_a_model_is_asked_about_its_own_tokens() -> None:
     assert all(word == word.strip() and word.isprintable() for word in words)
     record = rmaudit.audit(model, probes=[vocabulary(most=30)], limit=12, attributions=0)
     asked = {score.conversation[-1]["content"] for score in record.scores if score.probe == "vocabulary"}
-    known = replace(read_battery(registry.battery_folder("core")).limited(12), vocabulary=words)
-    assert asked == set(spread(whole_words(known), 30))
+    assert asked == set(spread(words, 30))
     finding = found(record, "vocabulary.framing")
     assert finding.value is not None
     assert np.isfinite(finding.value)

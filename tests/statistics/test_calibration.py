@@ -16,7 +16,7 @@ from rmaudit.statistics.calibration import (
     expected_calibration_error,
     log_losses,
 )
-from rmaudit.statistics.intervals import standard_error
+from rmaudit.statistics.intervals import interval, standard_error
 
 
 def test_brier_by_hand():
@@ -32,17 +32,33 @@ def test_log_loss_by_hand():
 
 def test_slope_by_hand():
     """Margins of one size: the likeliest probability is the share that came true."""
-    found = calibration_slope([2.0, 2.0, 2.0, -2.0], list("abcd"))
+    groups = list(range(32))
+    found = calibration_slope(np.array([2.0, 2.0, 2.0, -2.0] * 8), groups)
     assert found.value == pytest.approx(logit(0.75) / 2)
-    assert calibration_slope([0.5, -0.5, 0.0], list("abc")).value == pytest.approx(0.0, abs=1e-9)
-    assert calibration_slope([-2e50, -2e50, -2e50, 2e50], list("abcd")).value == pytest.approx(-logit(0.75) / 2e50)
     assert found.influence.sum() == pytest.approx(0.0)
+    assert calibration_slope([0.5, -0.5, 0.0, 0.0] * 8, groups).value == pytest.approx(0.0, abs=1e-9)
+    assert calibration_slope([-2e50, -2e50, -2e50, 2e50] * 8, groups).value == pytest.approx(-logit(0.75) / 2e50)
 
 
-@pytest.mark.parametrize("margins", [[1.0, 2.0], [-1.0, -2.0, 0.0], [0.0, 0.0]])
-def test_no_slope_where_a_steeper_one_is_always_likelier(margins):
-    with pytest.raises(ValueError, match="no temperature fits best"):
-        calibration_slope(margins, list(range(len(margins))))
+@pytest.mark.parametrize("margins", [[1.0] * 40, [-1.0] * 40, [0.0] * 40, [1.0] * 33 + [-0.001] * 7])
+def test_no_slope_where_too_few_pairs_speak_against_a_steeper_one(margins):
+    with pytest.raises(ValueError, match=r"stand in [07] prompt groups; a temperature needs 8"):
+        calibration_slope(margins, list(range(40)))
+
+
+@pytest.mark.parametrize("told", [1.0, 0.4])
+def test_the_interval_of_the_slope_covers(told):
+    """Three pairs of a prompt come out right or wrong together in half of the prompts."""
+    rng = np.random.default_rng(6)
+    groups = np.repeat(np.arange(80), 3)
+    covered = 0
+    for _ in range(400):
+        margins = drawn(rng, 240, told)
+        alike = np.repeat(rng.random(80) < 0.5, 3)
+        margins = np.where(alike, np.repeat(margins[::3], 3), margins)
+        low, high = interval(calibration_slope(margins, groups), 0.95)
+        covered += low <= told <= high
+    assert 0.92 <= covered / 400 <= 0.98
 
 
 def test_slope_and_its_error_against_a_logistic_regression():
