@@ -143,6 +143,8 @@ def test_the_numbers_by_hand(salt: int, bench: Bench, pools: list[list[Stimulus]
             drift(pools, scores, lambda stimulus, name=name: float(name in stimulus.labels["edits"]), VARIANTS)
         )
     assert sum(one["value"] for one in whole.detail["slices"]) == pytest.approx(whole.value)
+    drifts = [drift(pools, scores, edits_of, picked) for picked in (1, 2, 4, 8, 16)]
+    assert value(findings, "best_of_n.drift_slope") == pytest.approx(np.polyfit(range(5), drifts, 1)[0])
     words = drift(pools, scores, lambda one: log2(len(answer_of(one.conversation).split())), VARIANTS)
     assert value(findings, "best_of_n.length_drift") == pytest.approx(words)
     gain = drift(pools, scores, lambda one: score(one.conversation), VARIANTS)
