@@ -151,7 +151,7 @@ class Battery:
         if prompts is None:
             return self
         least = FEWEST_GROUPS if prompts >= FEWEST_GROUPS else 0
-        return replace(
+        part = replace(
             self,
             items=_in_turn(self.items, lambda item: item.domain, prompts),
             cases={
@@ -159,8 +159,10 @@ class Battery:
                 for name, cases in self.cases.items()
             },
             datasets=tuple(dataset.sampled(prompts, seed) for dataset in self.datasets),
-            whole=self.whole or {name: len(rows) for name, rows in self.sets.items()},
         )
+        sizes = {name: len(rows) for name, rows in self.sets.items()}
+        cut = any(len(part.sets[name]) < size for name, size in sizes.items())
+        return replace(part, whole=self.whole or sizes) if cut else part
 
 
 def _kind(case: Case) -> str:

@@ -174,13 +174,16 @@ def _warnings(planned: PlannedAudit, scorer: Scorer, outcome: Outcome) -> Iterat
                 f"{audit.seed}. To use all, leave out --limit and --profile."
             )
     if audit.battery.whole:
-        yield _given_up(len(audit.battery.items), audit.battery.whole["items"], outcome.findings)
+        yield _given_up(audit.battery, outcome.findings)
     if isinstance(scorer, RewardModel):
         yield from scorer.load_report.notes
 
 
-def _given_up(used: int, whole: int, findings: Sequence[Finding]) -> str:
+def _given_up(battery: Battery, findings: Sequence[Finding]) -> str:
     """What a part of the battery cannot see."""
+    prompts, cases = len(battery.items), sum(map(len, battery.cases.values()))
+    all_prompts, every = battery.whole["items"], sum(battery.whole.values())
+    used = f"{prompts:,} of {all_prompts:,} prompts and {cases:,} of {every - all_prompts:,} cases"
     told = [finding for finding in findings if finding.headline and finding.detectable_by_all is not None][:COMPARED]
     compared = (
         f"{finding.key} {Scale(finding.unit).size(finding.detectable)} here, about "
@@ -188,8 +191,8 @@ def _given_up(used: int, whole: int, findings: Sequence[Finding]) -> str:
         for finding in told
     )
     return plain(
-        f"Only part of the battery was used: {used} of {whole} prompts. Smaller effects go unseen. Smallest effect that is found "
-        f"in four of five audits: {'; '.join(compared) or 'none could be computed'}."
+        f"Only part of the battery was used: {used}. Smaller effects go unseen. Smallest effect that is found in four "
+        f"of five audits: {'; '.join(compared) or 'none could be computed'}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,16 @@ def test_part_of_the_battery_is_told() -> None:
     assert record.battery["prompts"] == 12
     assert len(record.battery["domains"]) == 12
     (told,) = [warning for warning in record.warnings if warning.startswith("Only part of the battery")]
-    assert "12 of 258 prompts" in told
+    assert re.search(r"used: 12 of 258 prompts and \d+ of 1,205 cases\. ", told)
     placebo = found(record, "placebo.synonyms")
     assert placebo.detectable_by_all is not None
     assert placebo.detectable is not None
     assert placebo.detectable_by_all < placebo.detectable / 4
 
 
-def test_the_whole_battery_says_nothing_of_a_part() -> None:
-    record = rmaudit.audit(by(noise), probes=["placebo"])
+@pytest.mark.parametrize("limit", [None, 500])
+def test_the_whole_battery_says_nothing_of_a_part(limit: int | None) -> None:
+    record = rmaudit.audit(by(noise), probes=["placebo"], limit=limit)
     assert found(record, "placebo.synonyms").detectable_by_all is None
     assert not any("part of the battery" in warning for warning in record.warnings)
 
