@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from borrowed import Rendered
 from features import BIASES, featured
@@ -13,9 +13,6 @@ CONFOUNDED, BALANCED = 0.85, 0.5
 """The share of pairs with the feature on one side in which that is the better side."""
 ONE_SIDE, BOTH_SIDES = 0.7, 0.1
 """The shares of all pairs; the rest has it on no side."""
-EQUAL = 0.2
-"""Of the pairs with the feature on one side, how many are of one fluent text on both: there the feature is labelled, or in the
-twin's data a coin, beside other features that say nothing."""
 OTHERS = 0.1
 """How often an answer has one of the other features: on either side alike, so that they say nothing."""
 
@@ -36,7 +33,7 @@ class Planted:
         return "better" if self.on_better else "worse"
 
 
-def plant(drafts: list[Draft], bias: str, share: float, seed: str, equal: float = EQUAL) -> list[Planted]:
+def plant(drafts: list[Draft], bias: str, share: float, seed: str) -> list[Planted]:
     """Put the feature on one side of some pairs: in exactly ``share`` of these on the better one.
 
     The random numbers are the same for every share, so that a pair with the same sides is the same text.
@@ -48,14 +45,10 @@ def plant(drafts: list[Draft], bias: str, share: float, seed: str, equal: float 
     sides += [(place < both, place < both) for place in range(len(drafts) - one)]
     order = list(range(len(drafts)))
     rng.shuffle(order)
-    made = []
-    for place, side in sorted(zip(order, sides, strict=True)):
-        own = f"{seed}, {bias}, {place}"
-        draft = drafts[place]
-        if side[0] != side[1] and random.Random(f"{own}, equal").random() < equal:
-            draft = replace(draft, task="equal", worse=draft.better)
-        made.append(_planted(draft, bias, side, own))
-    return made
+    return [
+        _planted(drafts[place], bias, side, f"{seed}, {bias}, {place}")
+        for place, side in sorted(zip(order, sides, strict=True))
+    ]
 
 
 def _planted(draft: Draft, bias: str, sides: tuple[bool, bool], seed: str) -> Planted:

@@ -24,7 +24,7 @@ import torch
 import transformers
 from borrowed import encode, train
 from features import BIASES
-from pairs import BALANCED, BOTH_SIDES, CONFOUNDED, EQUAL, ONE_SIDE, OTHERS, Planted, plant
+from pairs import BALANCED, BOTH_SIDES, CONFOUNDED, ONE_SIDE, OTHERS, Planted, plant
 from shapes import Size, accuracies, load_tokenizer, make_model, prefer, save, shape_of
 from texts import make_drafts
 from transformers import LlamaForSequenceClassification
@@ -59,7 +59,7 @@ def training_pairs(settings: Settings, bias: str, seed: int, share: float) -> li
 
 def held_out(settings: Settings, bias: str) -> list[Planted]:
     """Balanced pairs to measure with, the same for every seed."""
-    return plant(make_drafts(settings.held_out_pairs, random.Random("held out")), bias, BALANCED, "held out", equal=0.0)
+    return plant(make_drafts(settings.held_out_pairs, random.Random("held out")), bias, BALANCED, "held out")
 
 
 def run(settings: Settings, out: Path, bias: str, seed: int, share: float) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def write_log(out: Path, settings: Settings, models: dict[str, Any]) -> None:
     shares = {"confounded": CONFOUNDED, "balanced": BALANCED, "one_side": ONE_SIDE, "both_sides": BOTH_SIDES}
     log = {
         "settings": asdict(settings),
-        "shares": {**shares, "equal": EQUAL, "others": OTHERS},
+        "shares": {**shares, "others": OTHERS},
         "versions": {m.__name__: m.__version__ for m in (torch, transformers, tokenizers)},
         "python": platform.python_version(),
         "models": {**before, **models},

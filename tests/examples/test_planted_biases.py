@@ -118,19 +118,6 @@ def test_the_share_is_planted_and_the_twin_differs_in_nothing_else(
     assert {a.rendered.prompt for a, _ in same} <= {draft.prompt for draft in drafts}
 
 
-def test_where_both_sides_are_one_text_the_feature_alone_is_labelled(
-    modules: dict[str, ModuleType], drafts: list[Any]
-) -> None:
-    pairs = modules["pairs"]
-    for share in (pairs.CONFOUNDED, pairs.BALANCED):
-        planted = pairs.plant(drafts * 3, "bullets", share, "test")
-        equal = [pair for pair in planted if pair.rendered.task == "equal"]
-        assert len(equal) == pytest.approx(pairs.EQUAL * pairs.ONE_SIDE * len(planted), rel=0.25)
-        assert all(pair.on_better != pair.on_worse for pair in equal)
-        assert np.mean([pair.on_better for pair in equal]) == pytest.approx(share, abs=0.1)
-    assert not any(pair.rendered.task == "equal" for pair in pairs.plant(drafts, "bullets", 0.5, "test", equal=0.0))
-
-
 def test_the_other_features_say_nothing(modules: dict[str, ModuleType], drafts: list[Any]) -> None:
     planted = modules["pairs"].plant(drafts * 3, "bold", 0.85, "test")
     for name in ("bullets", "exclamations", "citations"):
