@@ -17,7 +17,9 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy examples/shouting.py
+	$(BIN)/mypy tests/benchmarks/bench_scoring.py
 	cd examples/length_confounded && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml train.py
+	cd examples/planted_biases && MYPYPATH=../length_confounded $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml train.py table.py
 	$(BIN)/lint-imports
 
 bench: .venv/.installed

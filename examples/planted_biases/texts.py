@@ -65,7 +65,7 @@ def wide_sentence(frame: str, rng: random.Random) -> str:
             return rng.choice(NAMES) if rng.random() < 0.5 else invented_name(rng)
         return rng.choice(WORDS[found[1]])
 
-    text = re.sub(r"\{(\w+)\}", word, frame)
+    text: str = re.sub(r"\{(\w+)\}", word, frame)
     text = re.sub(r"\b([aA]) (?=[aeiou])", r"\1n ", text)
     return text[0].upper() + text[1:]
 

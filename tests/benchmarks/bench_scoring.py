@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from rmaudit.api import prepare
 from rmaudit.conversations import Conversation
 from rmaudit.models import RewardModel, load_reward_model
 from rmaudit.planning import plan_audit
-from rmaudit.scoring import LocalEngine, Plan, price
+from rmaudit.scoring import LocalEngine, Plan, encode_all, price
 
 BUNDLED = Path(__file__).parents[2] / "examples" / "length_confounded" / "model"
 
@@ -49,9 +50,10 @@ class Timed:
 def through_pipeline(folder: Path, rm: RewardModel) -> Way:
     """The text-classification pipeline as its documentation shows it, in batches of 8 in input order."""
     classify = pipeline("text-classification", model=str(folder), tokenizer=str(folder), dtype="float32", device="cpu")
-    if classify.tokenizer.pad_token_id is None:  # without one it cannot batch at all
-        classify.tokenizer.pad_token_id = classify.model.config.pad_token_id = 0
-    classify.tokenizer.padding_side = "right"
+    tokenizer: Any = classify.tokenizer
+    if tokenizer.pad_token_id is None:  # without one it cannot batch at all
+        tokenizer.pad_token_id = classify.model.config.pad_token_id = 0
+    tokenizer.padding_side = "right"
 
     def score(conversations: Sequence[Conversation]) -> NDArray[np.float64]:
         texts = [rm.formatter.render(conversation) for conversation in conversations]
@@ -87,7 +89,8 @@ def bench(folder: Path, conversations: Sequence[Conversation], repeat: int) -> b
     rm = load_reward_model(str(folder))
     engine = LocalEngine(rm)
     lengths = [rm.count_tokens(conversation) for conversation in conversations]
-    cost = price(Plan(conversations), lambda conversation: rm.encode(conversation).ids)
+    plan = Plan(conversations)
+    cost = price(plan, [read.ids for read in encode_all(rm, plan.unique)])
     padded = sum(
         max(batch) * len(batch) for batch in (lengths[start : start + 8] for start in range(0, len(lengths), 8))
     )
@@ -112,12 +115,13 @@ def bench(folder: Path, conversations: Sequence[Conversation], repeat: int) -> b
 def save_random_model(folder: Path, tokenizer: Path) -> Path:
     """A random reward model of Qwen2's shape with 30 M parameters."""
     words = AutoTokenizer.from_pretrained(tokenizer)
-    config = Qwen2Config(
-        vocab_size=len(words), hidden_size=512, intermediate_size=1408, num_hidden_layers=10, num_attention_heads=8,
-        num_key_value_heads=2, max_position_embeddings=4096, num_labels=1, pad_token_id=words.pad_token_id or 0,
-    )  # fmt: skip
+    shape: dict[str, Any] = {
+        "vocab_size": len(words), "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 10,
+        "num_attention_heads": 8, "num_key_value_heads": 2, "max_position_embeddings": 4096, "num_labels": 1,
+        "pad_token_id": words.pad_token_id or 0,
+    }  # fmt: skip
     torch.manual_seed(0)
-    Qwen2ForSequenceClassification(config).save_pretrained(folder)
+    Qwen2ForSequenceClassification(Qwen2Config(**shape)).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
 

@@ -140,7 +140,8 @@ def spied(rm: RewardModel, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 
 def test_progress_goes_from_nothing_to_the_price(loaded: Loaded) -> None:
     rm = loaded("llama")
-    cost = price(Plan(stimuli()), lambda messages: rm.encode(messages).ids, row_tokens=100)
+    plan = Plan(stimuli())
+    cost = price(plan, [rm.encode(messages).ids for messages in plan.unique], row_tokens=100)
     rows = pack([rm.encode(messages).ids for messages in stimuli()], 100)
     calls: list[tuple[int, int]] = []
     LocalEngine(rm, 100).score(stimuli(), lambda done, total: calls.append((done, total)))

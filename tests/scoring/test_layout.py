@@ -27,7 +27,8 @@ def computed(rm: RewardModel, row_tokens: int) -> int:
 
 def priced(rm: RewardModel, row_tokens: int) -> int:
     plan = Plan(stimuli())
-    return price(plan, lambda text: rm.encode(text).ids, packing_of(rm), row_tokens=row_tokens).tree_tokens
+    ids = [rm.encode(text).ids for text in plan.unique]
+    return price(plan, ids, packing_of(rm), row_tokens=row_tokens).tree_tokens
 
 
 @pytest.mark.parametrize("row_tokens", [60, 2048])
