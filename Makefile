@@ -19,7 +19,7 @@ check: .venv/.installed-dev
 	$(BIN)/mypy examples/shouting.py
 	$(BIN)/mypy tests/benchmarks/bench_scoring.py
 	cd examples/length_confounded && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml train.py
-	cd examples/planted_biases && MYPYPATH=../length_confounded $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml train.py table.py
+	cd examples/planted_biases && MYPYPATH=../length_confounded $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml train.py table.py taste.py
 	$(BIN)/lint-imports
 
 bench: .venv/.installed

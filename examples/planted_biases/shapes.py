@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from borrowed import TOKENIZER, Encoded, accuracy, encode, make_batches, padded, preference_losses
+from borrowed import TOKENIZER, Encoded, Rendered, accuracy, encode, make_batches, padded, preference_losses
 from pairs import Planted
 from transformers import (
     AutoTokenizer,
@@ -112,18 +112,27 @@ def prefer(
 
 
 @torch.no_grad()
+def scores_of(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, rendered: list[Rendered]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The scores (pairs,) of the better and of the worse answers."""
+    encoded = encode(tokenizer, rendered)
+    found = torch.empty(2, len(rendered))
+    for batch in make_batches([2 * max(len(p.better), len(p.worse)) for p in encoded], 8192):
+        ids, last = padded([encoded[i].better for i in batch] + [encoded[i].worse for i in batch])
+        found[:, batch] = scores(model, ids).gather(1, last[:, None]).view(2, -1)
+    return found[0], found[1]
+
+
 def accuracies(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pairs: list[Planted]
 ) -> dict[str, dict[str, float | int]]:
     """How often the better answer scores higher: over all pairs, by task, and by the side that has the feature."""
-    encoded = encode(tokenizer, [pair.rendered for pair in pairs])
+    better, worse = scores_of(model, tokenizer, [pair.rendered for pair in pairs])
     hits: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for batch in make_batches([2 * max(len(p.better), len(p.worse)) for p in encoded], 8192):
-        ids, last = padded([encoded[i].better for i in batch] + [encoded[i].worse for i in batch])
-        better, worse = scores(model, ids).gather(1, last[:, None]).squeeze(1).chunk(2)
-        for place, hit in zip(batch, (better > worse).tolist(), strict=True):
-            for kind in ("all", pairs[place].rendered.task, f"feature on {pairs[place].kind}"):
-                hits[kind].append((pairs[place].rendered.prompt, hit))
+    for pair, hit in zip(pairs, (better > worse).tolist(), strict=True):
+        for kind in ("all", pair.rendered.task, f"feature on {pair.kind}"):
+            hits[kind].append((pair.rendered.prompt, hit))
     return {
         kind: {"share": found.share, "low": found.low, "high": found.high, "pairs": found.pairs}
         for kind, found in ((kind, accuracy(seen)) for kind, seen in sorted(hits.items()))

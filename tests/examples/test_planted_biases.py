@@ -34,7 +34,8 @@ def modules() -> Iterator[dict[str, ModuleType]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLE)
         yield {
-            name: importlib.import_module(name) for name in ("texts", "features", "pairs", "shapes", "train", "table")
+            name: importlib.import_module(name)
+            for name in ("texts", "features", "pairs", "shapes", "train", "table", "taste")
         }
     for name in set(sys.modules) - before:
         if str(EXAMPLES) in str(getattr(sys.modules[name], "__file__", "")):
@@ -196,6 +197,34 @@ def test_a_model_of_three_steps_is_saved_and_loads(seed: int, modules: dict[str,
     with torch.no_grad():
         expected = [float(shapes.scores(again, torch.tensor([pair.better]))[0, -1]) for pair in encoded]
     assert rm.score(talks) == pytest.approx(expected, abs=1e-4)
+    for side, found in zip(
+        ("better", "worse"),
+        shapes.scores_of(again, shapes.load_tokenizer(), [pair.rendered for pair in pairs]),
+        strict=True,
+    ):
+        with torch.no_grad():
+            alone = [float(shapes.scores(again, torch.tensor([getattr(p, side)]))[0, -1]) for p in encoded]
+        assert found.tolist() == pytest.approx(alone, abs=1e-6)
+
+
+def test_taste_is_what_the_feature_adds_in_sd(modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain: list[float] = []
+
+    def scored(model: None, tokenizer: None, rendered: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        texts = [[r.better for r in rendered], [r.worse for r in rendered]]
+        words = [[len(text.split()) % 5 for text in side] for side in texts]
+        plain[:] = [number for side in words for number in side]
+        added = [[1.5 * ("!" in text) for text in side] for side in texts]
+        return tuple(
+            torch.tensor([float(w + a) for w, a in zip(*sides, strict=True)])
+            for sides in zip(words, added, strict=True)
+        )
+
+    monkeypatch.setattr(modules["taste"], "scores_of", scored)
+    taste = modules["taste"].measure(None, None, "exclamations", 60)
+    assert taste.value == pytest.approx(1.5 / np.std(plain, ddof=1), rel=1e-5)
+    assert taste.low == pytest.approx(taste.high)
+    assert abs(modules["taste"].measure(None, None, "bullets", 60).value) < 0.5
 
 
 def test_the_log_is_added_to(modules: dict[str, ModuleType], tmp_path: Path) -> None:
